@@ -1,0 +1,186 @@
+// Package wire holds what capture and decode hand on: packets, payloads, flows, events and gaps.
+// Its one rule: it knows nothing of SIP. Values that alias a packet say so.
+package wire
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Time is a capture timestamp in nanoseconds since the Unix epoch, UTC. 0 means unknown.
+// It is the only clock that decode, correlate and diagnose know.
+type Time int64
+
+// Std returns t as a time.Time in UTC.
+func (t Time) Std() time.Time { return time.Unix(0, int64(t)).UTC() }
+
+// Sub returns t-u; both must be known.
+func (t Time) Sub(u Time) time.Duration { return time.Duration(t - u) }
+
+// Add returns t+d.
+func (t Time) Add(d time.Duration) Time { return t + Time(d) }
+
+// PacketRef names a packet: Source is an index into the capture's list of files (0-based),
+// Number is 1-based and equal to the frame number that Wireshark shows in that file.
+type PacketRef struct {
+	Source uint32
+	Number uint64
+}
+
+// Less orders references by source, then number.
+func (r PacketRef) Less(o PacketRef) bool {
+	if r.Source != o.Source {
+		return r.Source < o.Source
+	}
+	return r.Number < o.Number
+}
+
+// LinkType is a DLT_ number as in a pcap header (tcpdump.org/linktypes.html).
+type LinkType uint16
+
+// Packet is one frame. Data aliases the source's block and is valid only during the call that hands it on.
+// WireLen > len(Data) means cut by the snap length.
+type Packet struct {
+	Ref     PacketRef
+	Time    Time
+	Point   uint16 // capture point: where packets were seen (a host or NIC); files of one capture share 0
+	Link    LinkType
+	WireLen int
+	Data    []byte
+}
+
+// Transport says what carried an application payload.
+type Transport uint8
+
+// The transports that carry SIP (RFC 3261 §18, RFC 7118, RFC 4168).
+const (
+	UnknownTransport Transport = iota
+	UDP
+	TCP
+	TLS
+	WS
+	WSS
+	SCTP
+)
+
+var transportNames = [...]string{"unknown", "udp", "tcp", "tls", "ws", "wss", "sctp"}
+
+// String returns the lower-case name used in reports.
+func (t Transport) String() string {
+	if int(t) < len(transportNames) {
+		return transportNames[t]
+	}
+	return transportNames[UnknownTransport]
+}
+
+// Reliable says whether the transport retransmits by itself (RFC 3261 §17.1.1.2: no Timer A on these).
+func (t Transport) Reliable() bool { return t != UDP && t != UnknownTransport }
+
+// Flow is a directed 5-tuple. IPv4-mapped IPv6 addresses are unmapped by whoever builds it.
+type Flow struct {
+	Transport Transport
+	Src, Dst  netip.AddrPort
+}
+
+// Reverse returns the flow of the other direction.
+func (f Flow) Reverse() Flow { return Flow{f.Transport, f.Dst, f.Src} }
+
+// Payload is one application message after IP and TCP reassembly: a UDP datagram's data, or exactly one
+// framed SIP message of a stream. Data aliases decode's buffers and is valid only during the call that
+// hands it on. Time and Ref are those of the packet that completed it.
+type Payload struct {
+	Ref       PacketRef
+	Time      Time
+	Point     uint16
+	Flow      Flow
+	Data      []byte
+	Truncated bool   // the capture cut it (snap length or a gap in the stream): Data is a prefix
+	IPID      uint16 // IPv4 identification of the packet, 0 for IPv6 and streams: tells a resent datagram from one captured twice
+	Fragments int    // >1: reassembled from so many IP fragments
+	ViaHEP    bool   // found inside HEP (v2/v3): Flow is the inner one
+}
+
+// EventKind says what an Event is.
+type EventKind uint8
+
+// Events that decode hands on beside payloads.
+const (
+	EventUnknown    EventKind = iota
+	EventICMP                 // ICMP/ICMPv6 error that quotes a packet
+	EventTCPReset             // RST on a flow that carried, or was opened for, SIP
+	EventTCPRefused           // RST in answer to a SYN
+	EventSYNTimeout           // SYN repeated without any answer
+	EventTCPClosed            // FIN on a flow that carried SIP
+	EventTLSHello             // ClientHello: Name is the SNI
+	EventTLSCert              // server certificate seen (TLS <= 1.2): Detail names subject, NotAfter
+	EventTLSAlert             // TLS alert before application data: Detail names it
+	EventFragLost             // IP fragments of a datagram never completed
+	EventICMPTooBig           // fragmentation needed / packet too big
+)
+
+var eventNames = [...]string{"unknown", "icmp", "tcp-reset", "tcp-refused", "syn-timeout", "tcp-closed", "tls-hello", "tls-certificate", "tls-alert", "fragment-lost", "icmp-too-big"}
+
+// String returns the event's stable name.
+func (k EventKind) String() string {
+	if int(k) < len(eventNames) {
+		return eventNames[k]
+	}
+	return eventNames[EventUnknown]
+}
+
+// Event is something that happened on the wire that is no payload. Flow is the flow of the packet that
+// provoked it: for an ICMP error the quoted packet's flow (source = who sent the packet that could not be
+// delivered), for TCP the client's flow (from the SYN's sender). Quote aliases decode's buffer.
+type Event struct {
+	Kind       EventKind
+	Ref        PacketRef
+	Time       Time
+	Point      uint16
+	Flow       Flow
+	From       netip.Addr // who reported it (ICMP source, RST sender)
+	ICMPType   uint8
+	ICMPCode   uint8
+	V6         bool
+	Until      Time   // for absence (SYN timeout, lost fragments): when it was given up; else 0
+	Detail     string // short words for people: "port unreachable", "unknown_ca (48)"
+	Name       string // SNI or certificate name
+	Quote      []byte // as much of the quoted packet's application data as there is
+	FirstBytes int    // for EventFragLost: bytes received of the datagram
+}
+
+// GapKind says why something is missing.
+type GapKind uint8
+
+// Kinds of gaps.
+const (
+	GapUnknown    GapKind = iota
+	GapTruncated          // file ends inside a record
+	GapBadRecord          // a record that cannot be: skipped or resynchronised
+	GapSnapLength         // packets cut by the snap length
+	GapTCP                // missing TCP segments
+	GapFragments          // IP fragments never completed
+	GapEvicted            // state dropped because a cap was reached
+	GapDrops              // drops reported by the capturing side (pcapng ISB)
+	GapPanic              // a message that made us panic; its bytes are kept
+)
+
+var gapNames = [...]string{"unknown", "file-truncated", "bad-record", "snap-length", "tcp-segments", "ip-fragments", "evicted", "capture-drops", "panic"}
+
+// String returns the gap's stable name.
+func (k GapKind) String() string {
+	if int(k) < len(gapNames) {
+		return gapNames[k]
+	}
+	return gapNames[GapUnknown]
+}
+
+// Gap is what is known to be missing: where and when. Lost counts packets (0 = unknown), Bytes bytes.
+type Gap struct {
+	Kind        GapKind
+	Point       uint16
+	Ref         PacketRef // the packet at or before which it was noticed
+	From, Until Time
+	Where       string // "trace.pcap offset 123456", "10.0.0.1:5060 -> 10.0.0.2:5060"
+	Lost        uint64
+	Bytes       uint64
+}
