@@ -122,7 +122,6 @@ type Registration struct {
 	Removed   bool
 	Refreshes int       // further successful REGISTER transactions
 	Until     wire.Time // when the binding runs out; 0 unknown
-	LapsedAt  wire.Time // when it ran out unrefreshed inside the capture; 0 if it did not
 }
 
 // Call is one conversation: a leg, or several joined across B2BUAs. ID is the first leg's Call-ID.

@@ -60,6 +60,7 @@ type Sighting struct {
 	HasAuth   bool // carries Authorization or Proxy-Authorization
 	Late      bool // arrived behind the watermark
 	Fragments uint8
+	IPID      uint16 // wire.Payload.IPID
 }
 
 // IsRequest says whether the sighting is of a request.

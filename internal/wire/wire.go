@@ -181,6 +181,7 @@ type Gap struct {
 	Ref         PacketRef // the packet at or before which it was noticed
 	From, Until Time
 	Where       string // "trace.pcap offset 123456", "10.0.0.1:5060 -> 10.0.0.2:5060"
+	Flow        Flow   // the flow that misses something, when it is known to be one
 	Lost        uint64
 	Bytes       uint64
 }

@@ -1,0 +1,20 @@
+package call
+
+// Clean returns traffic's text as a string without control characters, at most 256 bytes of it.
+func Clean(b []byte) string {
+	if len(b) > 256 {
+		b = b[:256]
+	}
+	for i, ch := range b {
+		if ch < 0x20 || ch == 0x7f {
+			out := append([]byte(nil), b[:i]...)
+			for _, ch := range b[i:] {
+				if ch >= 0x20 && ch != 0x7f {
+					out = append(out, ch)
+				}
+			}
+			return string(out)
+		}
+	}
+	return string(b)
+}

@@ -1,0 +1,88 @@
+package call
+
+import (
+	"sipcause/internal/wire"
+	"sipcause/sip"
+)
+
+// Tries returns the transactions by which the originator tried, in order: what it sent itself, as the most
+// upstream capture point saw it.
+func (l *Leg) Tries() []int32 {
+	var tries []int32
+	var method sip.Method
+	for i := range l.Txns {
+		t := &l.Txns[i]
+		if t.Parent != None {
+			continue
+		}
+		switch l.Kind {
+		case KindCall:
+			if t.Method != sip.MethodInvite || t.InDialog {
+				continue
+			}
+		case KindRegistration:
+			if t.Method != sip.MethodRegister {
+				continue
+			}
+		case KindTransaction:
+			if len(tries) == 0 {
+				method = t.Method
+			}
+			if t.Method != method || t.Method == sip.MethodAck || t.Method == sip.MethodCancel {
+				continue
+			}
+		}
+		tries = append(tries, int32(i))
+	}
+	return tries
+}
+
+// TxnRef names a transaction of a Call.
+type TxnRef struct {
+	Leg int   // index into Call.Legs
+	Txn int32 // index into that leg's Txns
+}
+
+// Downstream returns the transactions by which the server of t handed the request on: its relayed branches in
+// the same leg, else the first requests of a linked leg that starts from there (a B2BUA).
+func (c *Call) Downstream(r TxnRef) []TxnRef {
+	var out []TxnRef
+	l := c.Legs[r.Leg]
+	t := &l.Txns[r.Txn]
+	for i := range l.Children(r.Txn) {
+		if l.Txns[i].Method == t.Method {
+			out = append(out, TxnRef{Leg: r.Leg, Txn: i})
+		}
+	}
+	if len(out) > 0 || len(c.Legs) == 1 {
+		return out
+	}
+	for k, o := range c.Legs {
+		if k == r.Leg || o.Began < l.Start(t) {
+			continue
+		}
+		for _, ti := range o.Tries() {
+			if o.Txns[ti].Client.Addr() == t.Server.Addr() {
+				out = append(out, TxnRef{Leg: k, Txn: ti})
+			}
+		}
+	}
+	return out
+}
+
+// Txn returns the transaction that r names.
+func (c *Call) Txn(r TxnRef) *Txn { return &c.Legs[r.Leg].Txns[r.Txn] }
+
+// Status returns the final response code of the transaction that r names, 0 when none was seen.
+func (c *Call) Status(r TxnRef) int { return c.Legs[r.Leg].FinalStatus(c.Txn(r)) }
+
+// Start returns when the first message of the transaction that r names was captured.
+func (c *Call) Start(r TxnRef) wire.Time { return c.Legs[r.Leg].Start(c.Txn(r)) }
+
+// FinalTime returns when the final response of the transaction that r names was captured, 0 when none was.
+func (c *Call) FinalTime(r TxnRef) wire.Time {
+	if t := c.Txn(r); t.Final != None {
+		return c.Legs[r.Leg].Sightings[t.Final].Time
+	}
+	return 0
+}

@@ -1,0 +1,190 @@
+package correlate
+
+import (
+	"sipcause/internal/call"
+	"sipcause/internal/wire"
+	"sipcause/sip"
+)
+
+// builder makes calls of legs. It is used by one goroutine; the message is reused.
+type builder struct {
+	msg sip.Message
+	end wire.Time // event time up to which the capture was read
+}
+
+// Times of RFC 3261 §17.1.1.2 (Timer B = 64·T1) and §16.6 (Timer C > 3 min).
+const (
+	timerB   = 32 * second
+	timerC   = 180 * second
+	ringLong = 10 * second // from here on nobody picked up; before it the caller gave up
+)
+
+// build makes the call of a complete group. legs are in order of their beginning.
+func (b *builder) build(legs []*call.Leg, links []call.Link) *call.Call {
+	l := legs[0]
+	c := &call.Call{ID: l.CallID, Kind: l.Kind, Legs: legs, Links: links, Began: l.Began, Final: call.NoMsg}
+	for _, leg := range legs {
+		c.Began, c.Ended = min(c.Began, leg.Began), max(c.Ended, leg.Ended)
+		if leg.Evicted {
+			c.Gaps = append(c.Gaps, wire.Gap{Kind: wire.GapEvicted, From: leg.Ended, Until: leg.Ended, Where: leg.CallID})
+		}
+		if leg.Dropped > 0 {
+			c.Gaps = append(c.Gaps, wire.Gap{Kind: wire.GapEvicted, From: leg.Began, Until: leg.Ended, Where: leg.CallID, Lost: uint64(leg.Dropped)})
+		}
+	}
+	b.head(c)
+	tries := l.Tries()
+	c.Challenge = challenges(l, tries)
+	if d, ok := decisive(l, tries); ok {
+		b.outcome(c, l, d)
+		c.Timings = timings(l, tries, d)
+	}
+	c.Attempts = attempts(c, tries)
+	if c.Final.Valid() && c.Code >= 300 {
+		c.Origin = b.origin(c)
+	}
+	if c.Kind == call.KindRegistration {
+		b.registration(c, tries)
+	}
+	hangUp(c)
+	return c
+}
+
+// head fills in who called whom, from the first request (or, without one, the first message).
+func (b *builder) head(c *call.Call) {
+	l := c.Legs[0]
+	first := int32(0)
+	for i := range l.Sightings {
+		if l.Sightings[i].IsRequest() && l.Raw(int32(i)) != nil {
+			first = int32(i)
+			break
+		}
+	}
+	if len(l.Sightings) == 0 || b.msg.Parse(l.Raw(first)) != nil {
+		return
+	}
+	m := &b.msg
+	if a, ok := m.From(); ok {
+		c.From = call.Clean(a.URI)
+	}
+	if a, ok := m.To(); ok {
+		c.To = call.Clean(a.URI)
+	}
+	if m.IsRequest() {
+		c.Target = call.Clean(m.RequestURI())
+		c.UserAgent = call.Clean(m.ServerOrUserAgent())
+	}
+}
+
+// decisive returns the try that decided: the first that was answered, else the last.
+func decisive(l *call.Leg, tries []int32) (int32, bool) {
+	for _, ti := range tries {
+		if st := l.FinalStatus(&l.Txns[ti]); st >= 200 && st < 300 && l.Kind == call.KindCall {
+			return ti, true
+		}
+	}
+	if len(tries) == 0 {
+		return 0, false
+	}
+	return tries[len(tries)-1], true
+}
+
+func challenges(l *call.Leg, tries []int32) (n int) {
+	for _, ti := range tries {
+		if st := l.FinalStatus(&l.Txns[ti]); st == 401 || st == 407 {
+			n++
+		}
+	}
+	return n
+}
+
+// byCode are the outcomes that a final code means by itself.
+var byCode = map[int]call.Outcome{
+	401: call.Challenged, 407: call.Challenged, 486: call.Busy, 600: call.Busy, 603: call.Declined, 607: call.Declined,
+}
+
+// outcome says how the call ended for its originator, by transaction d of leg l.
+func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
+	t := &l.Txns[d]
+	if t.Final == call.None {
+		c.Outcome = b.unfinished(l, t)
+		return
+	}
+	c.Final = call.MsgRef{Leg: 0, Msg: t.Final}
+	c.Code = l.FinalStatus(t)
+	if b.msg.Parse(l.Raw(t.Final)) == nil {
+		c.Reason = call.Clean(b.msg.ReasonPhrase())
+	}
+	long := ringTime(l, t) >= ringLong
+	switch out, known := byCode[c.Code]; {
+	case c.Code < 300:
+		c.Outcome = call.Answered
+	case c.Code < 400:
+		c.Outcome = call.Redirected
+	case known:
+		c.Outcome = out
+	case c.Kind != call.KindCall:
+		c.Outcome = call.Failed
+	case c.Code == 487 && t.Cancel != call.None && !long:
+		c.Outcome = call.Cancelled
+	case (c.Code == 487 || c.Code == 408 || c.Code == 480) && long:
+		c.Outcome = call.NoAnswer
+	default:
+		c.Outcome = call.Failed
+	}
+}
+
+// unfinished says what became of a try without a final response.
+func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
+	last := l.Sightings[t.Last].Time
+	waited := int64(b.end - l.Start(t))
+	provisional := t.Trying != call.None || t.Progress != call.None
+	switch {
+	case t.Request == call.None:
+		return call.Unknown
+	case t.Cancel != call.None:
+		if ringTime(l, t) >= ringLong {
+			return call.NoAnswer
+		}
+		return call.Cancelled
+	case provisional && l.Evicted:
+		return call.Unknown
+	case provisional && int64(b.end-last) < timerC:
+		return call.Ongoing
+	case !provisional && waited < timerB && t.Resent < 3:
+		return call.Ongoing
+	}
+	return call.Failed
+}
+
+// ringTime returns how long the callee was alerted, in ns: from the first 18x to the final response or CANCEL.
+func ringTime(l *call.Leg, t *call.Txn) int64 {
+	if t.Progress == call.None {
+		return 0
+	}
+	end := wire.Time(0)
+	if t.Cancel != call.None {
+		end = l.Start(&l.Txns[t.Cancel])
+	} else if t.Final != call.None {
+		end = l.Sightings[t.Final].Time
+	}
+	if end == 0 {
+		return 0
+	}
+	return int64(end - l.Sightings[t.Progress].Time)
+}
+
+// hangUp says who ended an answered call.
+func hangUp(c *call.Call) {
+	for _, l := range c.Legs {
+		for i := range l.Dialogs {
+			if d := &l.Dialogs[i]; d.Bye != call.None && d.Confirmed != 0 {
+				c.HungUpBy = "callee"
+				if d.ByeFromCaller {
+					c.HungUpBy = "caller"
+				}
+				return
+			}
+		}
+	}
+}

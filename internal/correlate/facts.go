@@ -1,0 +1,93 @@
+package correlate
+
+import (
+	"strconv"
+
+	"sipcause/internal/call"
+	"sipcause/internal/peer"
+	"sipcause/sip"
+)
+
+// facts notes what the ledger wants to know of sighting i, the first sighting of its message.
+func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
+	l := ol.leg
+	t, sg := &l.Txns[ti], &l.Sightings[i]
+	if sg.IsRequest() {
+		if sg.HasAuth && t.Parent == call.None {
+			for c := range m.Credentials() {
+				s.fact(peer.Fact{Kind: peer.FactUsedNonce, Account: call.Clean(c.Nonce)}, l, t, sg)
+			}
+		}
+		return
+	}
+	if t.Final != i {
+		return
+	}
+	if sg.Status == 401 || sg.Status == 407 {
+		for c := range m.Challenges() {
+			s.fact(peer.Fact{Kind: peer.FactNonce, Account: call.Clean(c.Nonce), Detail: call.Clean(c.Realm)}, l, t, sg)
+		}
+	}
+	if t.HasAuth && t.Parent == call.None {
+		s.logins(l, t, sg)
+	}
+	switch {
+	case t.Method == sip.MethodRegister && t.Parent == call.None && sg.Status != 401 && sg.Status != 407:
+		s.binding(l, t, sg, m)
+	case t.Method == sip.MethodInvite && !t.InDialog && t.Request != call.None:
+		f := peer.Fact{Kind: peer.FactInvite, First: t.Parent == call.None, Began: l.Start(t), FinalMS: float64(sg.Time-l.Start(t)) / 1e6}
+		if a, ok := m.From(); ok {
+			f.Account = call.Clean(a.URI)
+		}
+		if a, ok := m.To(); ok {
+			f.Detail = call.Clean(a.URI)
+		}
+		if n, ok := m.RetryAfter(); ok {
+			f.Seconds = n
+		}
+		s.fact(f, l, t, sg)
+	}
+}
+
+// fact completes a fact about a transaction and hands it out.
+func (s *Shard) fact(f peer.Fact, l *call.Leg, t *call.Txn, sg *call.Sighting) {
+	f.Time, f.Ref, f.CallID = sg.Time, sg.Ref, l.CallID
+	f.From, f.Server, f.Code = t.Client, t.Server, int(sg.Status)
+	s.out.Facts = append(s.out.Facts, f)
+}
+
+// logins notes whether the credentials of t's request were accepted.
+func (s *Shard) logins(l *call.Leg, t *call.Txn, sg *call.Sighting) {
+	if t.Request == call.None || s.aux.Parse(l.Raw(t.Request)) != nil {
+		return
+	}
+	for c := range s.aux.Credentials() {
+		s.fact(peer.Fact{Kind: peer.FactLogin, Account: call.Clean(c.Username), Detail: call.Clean(c.Realm)}, l, t, sg)
+	}
+}
+
+// binding notes a registrar's answer; the contact is the one asked for.
+func (s *Shard) binding(l *call.Leg, t *call.Txn, sg *call.Sighting, m *sip.Message) {
+	if t.Request == call.None || s.aux.Parse(l.Raw(t.Request)) != nil {
+		return
+	}
+	reg := call.Registration{Requested: -1, Expires: -1}
+	requested(&reg, &s.aux)
+	f := peer.Fact{Kind: peer.FactBinding, Account: reg.AOR, Removed: reg.Removed, Seconds: -1}
+	if len(reg.Contacts) > 0 {
+		f.Detail = reg.Contacts[0]
+	}
+	if sg.Status < 300 {
+		f.Seconds = granted(m, &reg)
+	}
+	s.fact(f, l, t, sg)
+}
+
+func contactExpires(ct sip.NameAddr) (int, bool) {
+	v, ok := ct.Param("expires")
+	if !ok {
+		return 0, false
+	}
+	n, err := strconv.Atoi(string(v))
+	return n, err == nil && n >= 0
+}

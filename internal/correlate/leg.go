@@ -1,0 +1,173 @@
+package correlate
+
+import (
+	"sync"
+	"time"
+
+	"sipcause/internal/call"
+	"sipcause/internal/peer"
+	"sipcause/internal/wire"
+	"sipcause/sip"
+)
+
+// legs is shared by all shards; a leg comes back through Release.
+var legs = sync.Pool{New: func() any { return new(call.Leg) }}
+
+// Release gives a leg's memory back. Nothing that points into it may be used afterwards.
+func Release(l *call.Leg) {
+	if cap(l.Sightings) > 1024 { // a giant would keep its size for ever
+		l.Arena.Free()
+		return
+	}
+	l.Reset()
+	legs.Put(l)
+}
+
+// How long after its last message a leg is closed, by what it waits for.
+const (
+	idleDone     = 8 * time.Second   // ended cleanly: stragglers and second capture points
+	idleFailed   = 33 * time.Second  // failed: the caller may try again under the same Call-ID; 64·T1 = 32 s
+	idleSilent   = 40 * time.Second  // no response at all: Timer B or F (64·T1) and a margin
+	idleProgress = 240 * time.Second // ringing: Timer C is more than 180 s (RFC 3261 §16.6)
+	idleTalking  = 6 * time.Hour     // an answered call without BYE
+	maxBinding   = 120 * time.Second // a registration waits so long for its next refresh
+)
+
+// schedule sets when the leg is to be closed if nothing more comes. A leg that already waits in the wheel keeps
+// its place: the wheel comes by within wheelSize seconds.
+func (s *Shard) schedule(ol *openLeg) {
+	ol.deadline = ol.leg.Ended.Add(ol.idle())
+	if ol.due == 0 {
+		s.wheel.insert(ol, int64(ol.deadline)/second+1, int64(s.now)/second)
+	}
+}
+
+// idle says how long the leg may stay silent before it is closed.
+func (ol *openLeg) idle() time.Duration {
+	l := ol.leg
+	switch {
+	case ol.provision > 0:
+		return idleProgress
+	case ol.pending > 0:
+		return idleSilent
+	}
+	confirmed, terminated := false, false
+	for i := range l.Dialogs {
+		confirmed = confirmed || l.Dialogs[i].Confirmed != 0
+		terminated = terminated || l.Dialogs[i].State == call.DialogTerminated
+	}
+	switch {
+	case confirmed && terminated:
+		return idleDone
+	case confirmed:
+		return idleTalking
+	case l.Kind == call.KindRegistration:
+		return maxBinding
+	case l.Kind == call.KindTransaction:
+		return idleDone
+	}
+	return idleFailed
+}
+
+// add puts the message into its leg: a sighting, its transaction, its dialog.
+func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
+	l := ol.leg
+	if l.Began == 0 {
+		l.Began = p.Time
+	}
+	late := p.Time < s.now.Add(-2*time.Second)
+	if late {
+		s.stats.Late++
+	}
+	l.Ended = max(l.Ended, p.Time)
+	if len(l.Sightings) >= s.opt.MaxSightings {
+		l.Dropped++
+		s.stats.Dropped++
+		return
+	}
+	cseq, _ := m.CSeq()
+	i := int32(len(l.Sightings))
+	l.Sightings = append(l.Sightings, call.Sighting{
+		Time: p.Time, Ref: p.Ref, CSeq: cseq, Txn: call.None, Next: call.None, Of: call.None,
+		Flow: s.flowIndex(l, p), Status: uint16(m.Status), Method: m.Method, Truncated: p.Truncated,
+		HasSDP: hasSDP(m), HasToTag: len(m.ToTag()) > 0, Late: late, Fragments: uint8(min(p.Fragments, 255)),
+		IPID: p.IPID,
+	})
+	sg := &l.Sightings[i]
+	if m.IsRequest() {
+		sg.HasAuth = m.Count(sip.HeaderAuthorization)+m.Count(sip.HeaderProxyAuthorization) > 0
+	}
+	if p.Truncated && m.Method == sip.MethodUnknown && len(m.CallID()) == 0 {
+		sg.Raw = l.Arena.Copy(p.Data)
+		return
+	}
+	ti := ol.transaction(i, p, m)
+	sg.Txn = ti
+	t := &l.Txns[ti]
+	sg.Repeat, sg.Of = repeatOf(l, t, i, p)
+	switch sg.Repeat {
+	case call.Retransmission:
+		l.Repeats++
+		s.stats.Repeats++
+	case call.Duplicate:
+		l.Dups++
+		s.stats.Duplicates++
+	default:
+		sg.Raw = l.Arena.Copy(p.Data)
+	}
+	link(l, t, i)
+	ol.progress(ti, i, m)
+	if sg.Repeat == call.First {
+		s.announce(ol, ti, i, m)
+		s.facts(ol, ti, i, m)
+	}
+}
+
+// flowIndex returns the index of p's flow in the leg's table; a new one is added, and its sender noted.
+func (s *Shard) flowIndex(l *call.Leg, p *wire.Payload) uint16 {
+	for i := range l.Flows {
+		if l.Flows[i] == p.Flow {
+			return uint16(i)
+		}
+	}
+	l.Flows = append(l.Flows, p.Flow)
+	s.out.Facts = append(s.out.Facts, peer.Fact{Kind: peer.FactSaw, Time: p.Time, Ref: p.Ref, From: p.Flow.Src})
+	return uint16(len(l.Flows) - 1)
+}
+
+// link appends sighting i to the transaction's chain.
+func link(l *call.Leg, t *call.Txn, i int32) {
+	if t.First == call.None {
+		t.First = i
+	} else {
+		l.Sightings[t.Last].Next = i
+	}
+	t.Last = i
+}
+
+var applicationSDP = []byte("application/sdp")
+
+// hasSDP says whether the body is, or by its type may contain, a session description.
+func hasSDP(m *sip.Message) bool {
+	if len(m.Body) == 0 {
+		return false
+	}
+	ct := m.Header(sip.HeaderContentType)
+	return hasPrefixFold(ct, applicationSDP) || hasPrefixFold(ct, []byte("multipart/"))
+}
+
+func hasPrefixFold(b, lower []byte) bool {
+	if len(b) < len(lower) {
+		return false
+	}
+	for i, c := range lower {
+		d := b[i]
+		if 'A' <= d && d <= 'Z' {
+			d += 'a' - 'A'
+		}
+		if d != c {
+			return false
+		}
+	}
+	return true
+}

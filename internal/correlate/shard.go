@@ -1,0 +1,351 @@
+// Package correlate makes calls of payloads: sighting → transaction → dialog → leg (Shard), leg → call
+// (Linker). Its one rule: event time only, and the same input gives the same output however the shards are
+// spread over goroutines.
+package correlate
+
+import (
+	"bytes"
+	"encoding/binary"
+
+	"github.com/cespare/xxhash/v2"
+
+	"sipcause/internal/call"
+	"sipcause/internal/peer"
+	"sipcause/internal/wire"
+	"sipcause/sip"
+)
+
+// Shards is the fixed number of virtual shards; messages are spread by hash of Call-ID.
+const Shards = 64
+
+// Options bound what one shard keeps. The zero value takes the defaults.
+type Options struct {
+	MaxLegs      int      // open legs per shard
+	MaxBytes     int      // bytes of kept messages per shard
+	MaxSightings int      // sightings per leg; further ones are counted, not kept
+	JoinHeaders  []string // headers that name another leg's Call-ID, beside X-Call-ID and X-CID
+	NoRecover    bool     // let a panic on one message through (tests)
+}
+
+// Defaults of Options: 64 shards × 2 MiB is 128 MiB of messages.
+const (
+	DefaultMaxLegs      = 4096
+	DefaultMaxBytes     = 2 << 20
+	DefaultMaxSightings = 4096
+)
+
+func (o Options) withDefaults() Options {
+	if o.MaxLegs == 0 {
+		o.MaxLegs = DefaultMaxLegs
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = DefaultMaxBytes
+	}
+	if o.MaxSightings == 0 {
+		o.MaxSightings = DefaultMaxSightings
+	}
+	return o
+}
+
+// Stats count what a shard saw. They only grow.
+type Stats struct {
+	Messages   uint64
+	Unparsable uint64
+	Defective  uint64 // messages with structural defects
+	NoCallID   uint64
+	Evicted    uint64 // legs dropped by a cap
+	Dropped    uint64 // sightings over a leg's cap
+	Late       uint64
+	Panics     uint64
+	Repeats    uint64
+	Duplicates uint64
+	Methods    [32]uint64
+	Codes      [700]uint64
+	CodeOther  uint64 // status codes outside 100-699
+}
+
+// Add adds o to s.
+func (s *Stats) Add(o *Stats) {
+	s.Messages += o.Messages
+	s.Unparsable += o.Unparsable
+	s.Defective += o.Defective
+	s.NoCallID += o.NoCallID
+	s.Evicted += o.Evicted
+	s.Dropped += o.Dropped
+	s.Late += o.Late
+	s.Panics += o.Panics
+	s.Repeats += o.Repeats
+	s.Duplicates += o.Duplicates
+	for i, n := range o.Methods {
+		s.Methods[i] += n
+	}
+	for i, n := range o.Codes {
+		s.Codes[i] += n
+	}
+	s.CodeOther += o.CodeOther
+}
+
+// Shard holds the open legs of its share of the Call-IDs. It is not safe for concurrent use.
+type Shard struct {
+	id    uint8
+	opt   Options
+	msg   sip.Message
+	aux   sip.Message // an earlier message, looked at again
+	legs  map[uint64]*openLeg
+	lru   openLeg // ring: lru.next is the most recently used
+	wheel wheel
+	bytes int
+	free  []*openLeg
+	now   wire.Time // greatest event time seen
+	stats Stats
+	out   Output
+}
+
+// Output is what a shard hands on: legs that a linker must know of while they are open, legs that ended, and
+// facts for the ledger. The receiver owns the legs.
+type Output struct {
+	Opened []Opened
+	Closed []*call.Leg
+	Facts  []peer.Fact
+}
+
+// openLeg is a leg with what is needed only while it grows.
+type openLeg struct {
+	leg        *call.Leg
+	key        uint64
+	hashes     []uint64 // hash of each Txn's branch, parallel to leg.Txns
+	prev, next *openLeg
+	wheelNext  *openLeg
+	due        int64 // second at which the wheel looks at it
+	deadline   wire.Time
+	pending    int // transactions without a final response
+	provision  int // of these, INVITEs that have a provisional response
+	arena      int // arena bytes accounted for
+	announced  bool
+}
+
+// NewShard returns shard id (0..Shards-1).
+func NewShard(id int, opt Options) *Shard {
+	s := &Shard{id: uint8(id), opt: opt.withDefaults(), legs: make(map[uint64]*openLeg)}
+	s.lru.prev, s.lru.next = &s.lru, &s.lru
+	return s
+}
+
+// ShardOf returns the shard of a payload: by its Call-ID, or by its flow (either direction) when it has none.
+func ShardOf(p *wire.Payload) int {
+	if id := sip.CallIDOf(p.Data); len(id) > 0 {
+		return int(xxhash.Sum64(id) % Shards)
+	}
+	return int(flowHash(p.Flow) % Shards)
+}
+
+// flowHash is the same for both directions of a flow.
+func flowHash(f wire.Flow) uint64 {
+	var b [18]byte
+	half := func(a interface {
+		As16() [16]byte
+	}, port uint16,
+	) uint64 {
+		ip := a.As16()
+		copy(b[:], ip[:])
+		binary.BigEndian.PutUint16(b[16:], port)
+		return xxhash.Sum64(b[:])
+	}
+	return half(f.Src.Addr(), f.Src.Port()) + half(f.Dst.Addr(), f.Dst.Port())
+}
+
+// Stats returns the counters.
+func (s *Shard) Stats() Stats { return s.stats }
+
+// Message takes one SIP message. p.Data is read only during the call.
+func (s *Shard) Message(p *wire.Payload) {
+	if !s.opt.NoRecover {
+		defer func() {
+			if r := recover(); r != nil {
+				s.stats.Panics++
+			}
+		}()
+	}
+	m := &s.msg
+	if err := m.Parse(p.Data); err != nil {
+		s.stats.Unparsable++
+		return
+	}
+	s.count(m)
+	if p.Time > s.now {
+		s.now = p.Time
+	}
+	ol := s.find(p, m)
+	s.lruFront(ol)
+	s.add(ol, p, m)
+	if n := ol.leg.Arena.Bytes(); n != ol.arena {
+		s.bytes += n - ol.arena
+		ol.arena = n
+	}
+	s.schedule(ol)
+	s.enforceCaps(ol)
+}
+
+func (s *Shard) count(m *sip.Message) {
+	s.stats.Messages++
+	switch {
+	case m.IsRequest():
+		s.stats.Methods[m.Method]++
+	case m.Status >= 100 && m.Status < 700:
+		s.stats.Codes[m.Status]++
+	default:
+		s.stats.CodeOther++
+	}
+}
+
+// salt keeps the legs of different kinds apart that share one Call-ID.
+var salt = [...]uint64{call.KindCall: 0, call.KindRegistration: 0x9e3779b97f4a7c15, call.KindTransaction: 0xc2b2ae3d27d4eb4f}
+
+// find returns the open leg that the message belongs to, opening one if there is none.
+func (s *Shard) find(p *wire.Payload, m *sip.Message) *openLeg {
+	id := m.CallID()
+	var h uint64
+	if len(id) > 0 {
+		h = xxhash.Sum64(id)
+	} else {
+		h = flowHash(p.Flow)
+		s.stats.NoCallID++
+	}
+	kind := call.KindCall
+	switch m.Method {
+	case sip.MethodRegister:
+		kind = call.KindRegistration
+	case sip.MethodInvite, sip.MethodAck, sip.MethodBye, sip.MethodCancel, sip.MethodPrack:
+	default:
+		// In a dialog that an INVITE made, everything is part of the call; outside it stands alone.
+		if ol := s.legs[h]; ol != nil && ol.leg.CallID == string(id) {
+			return ol
+		}
+		if m.Method == sip.MethodUnknown && len(id) == 0 {
+			for _, k := range salt {
+				if ol := s.legs[h^k]; ol != nil {
+					return ol
+				}
+			}
+		}
+		kind = call.KindTransaction
+		if len(m.ToTag()) > 0 && m.IsRequest() && (m.Method == sip.MethodUpdate || m.Method == sip.MethodInfo || m.Method == sip.MethodRefer) {
+			kind = call.KindCall
+			// An existing subscription or REFER dialog keeps its own.
+			if ol := s.legs[h^salt[call.KindTransaction]]; ol != nil {
+				return ol
+			}
+		}
+	}
+	key := h ^ salt[kind]
+	for {
+		ol := s.legs[key]
+		if ol == nil {
+			return s.open(key, kind, id)
+		}
+		if ol.leg.CallID == string(id) {
+			return ol
+		}
+		key++ // hash collision: probe
+	}
+}
+
+func (s *Shard) open(key uint64, kind call.Kind, id []byte) *openLeg {
+	var ol *openLeg
+	if n := len(s.free); n > 0 {
+		ol = s.free[n-1]
+		s.free = s.free[:n-1]
+	} else {
+		ol = new(openLeg)
+	}
+	leg := legs.Get().(*call.Leg)
+	*ol = openLeg{leg: leg, key: key, hashes: ol.hashes[:0]}
+	leg.Kind, leg.CallID, leg.Shard = kind, string(id), s.id
+	s.legs[key] = ol
+	ol.prev, ol.next = &s.lru, s.lru.next
+	ol.next.prev, s.lru.next = ol, ol
+	return ol
+}
+
+func (s *Shard) lruFront(ol *openLeg) {
+	if s.lru.next == ol {
+		return
+	}
+	ol.prev.next, ol.next.prev = ol.next, ol.prev
+	ol.prev, ol.next = &s.lru, s.lru.next
+	ol.next.prev, s.lru.next = ol, ol
+}
+
+// enforceCaps drops the legs that were idle longest until the caps hold; never the one just used.
+func (s *Shard) enforceCaps(keep *openLeg) {
+	for len(s.legs) > s.opt.MaxLegs || s.bytes > s.opt.MaxBytes {
+		old := s.lru.prev
+		if old == keep || old == &s.lru {
+			return
+		}
+		old.leg.Evicted = true
+		s.stats.Evicted++
+		s.close(old)
+	}
+}
+
+// close takes the leg out of the shard and hands it to the linker.
+func (s *Shard) close(ol *openLeg) {
+	delete(s.legs, ol.key)
+	ol.prev.next, ol.next.prev = ol.next, ol.prev
+	s.bytes -= ol.arena
+	s.out.Closed = append(s.out.Closed, ol.leg)
+	ol.leg = nil
+	if ol.due == 0 { // not in the wheel: reusable at once; else the wheel drops it when it comes by
+		s.free = append(s.free, ol)
+	}
+}
+
+// Advance closes every leg whose time has come, as of watermark.
+func (s *Shard) Advance(watermark wire.Time) {
+	s.wheel.advance(int64(watermark)/second, func(ol *openLeg) {
+		ol.due = 0
+		switch {
+		case ol.leg == nil: // closed meanwhile
+			s.free = append(s.free, ol)
+		case ol.deadline <= watermark:
+			s.close(ol)
+		default:
+			s.wheel.insert(ol, int64(ol.deadline)/second+1, int64(watermark)/second)
+		}
+	})
+}
+
+// Flush closes all legs at the end of the capture.
+func (s *Shard) Flush() {
+	for s.lru.prev != &s.lru {
+		ol := s.lru.prev
+		ol.leg.AtEnd = true
+		s.close(ol)
+	}
+}
+
+// Take returns what has come out since the last Take, and keeps spare for the next.
+func (s *Shard) Take(spare Output) Output {
+	out := s.out
+	s.out = Output{Opened: spare.Opened[:0], Closed: spare.Closed[:0], Facts: spare.Facts[:0]}
+	return out
+}
+
+// branchHash identifies the transaction of a Via: by its branch if it has the magic cookie (RFC 3261
+// §17.1.3), else by sent-by, CSeq number and From tag (a short form of §17.2.3's rule for RFC 2543 peers).
+func branchHash(v *sip.Via, cseq uint32, fromTag []byte) uint64 {
+	if bytes.HasPrefix(v.Branch, []byte("z9hG4bK")) && len(v.Branch) > len("z9hG4bK") {
+		return xxhash.Sum64(v.Branch)
+	}
+	var d xxhash.Digest
+	d.Reset()
+	d.Write(v.Host)
+	d.Write(v.Branch)
+	d.Write(fromTag)
+	var b [6]byte
+	binary.BigEndian.PutUint16(b[:], v.Port)
+	binary.BigEndian.PutUint32(b[2:], cseq)
+	d.Write(b[:])
+	return d.Sum64()
+}

@@ -1,0 +1,247 @@
+package correlate
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+
+	"sipcause/internal/call"
+	"sipcause/internal/wire"
+	"sipcause/sip"
+)
+
+// transaction returns the index of the transaction that sighting i belongs to, making one if need be
+// (RFC 3261 §17.1.3 for responses, §17.2.3 for requests; RFC 6026 keeps an INVITE's open after its 2xx).
+func (ol *openLeg) transaction(i int32, p *wire.Payload, m *sip.Message) int32 {
+	via := m.TopVia()
+	cseq, _ := m.CSeq()
+	h := branchHash(&via, cseq, m.FromTag())
+	method := m.Method
+	if m.IsRequest() {
+		if method == sip.MethodAck {
+			if ti := ol.ackOf(h, cseq, p.Flow); ti != call.None {
+				return ti
+			}
+		}
+		if ti := ol.requestTxn(h, method, cseq, p.Flow); ti != call.None {
+			return ti
+		}
+		return ol.newTxn(h, i, p, m, &via, p.Flow.Src, p.Flow.Dst)
+	}
+	if ti := ol.responseTxn(h, method, cseq, p.Flow); ti != call.None {
+		return ti
+	}
+	return ol.newTxn(h, i, p, m, &via, p.Flow.Dst, p.Flow.Src)
+}
+
+// ackOf finds the INVITE whose non-2xx final the ACK answers: same branch, same hop (RFC 3261 §17.1.1.3).
+func (ol *openLeg) ackOf(h uint64, cseq uint32, f wire.Flow) int32 {
+	l := ol.leg
+	for k := len(l.Txns) - 1; k >= 0; k-- {
+		t := &l.Txns[k]
+		if ol.hashes[k] == h && t.Method == sip.MethodInvite && t.CSeq == cseq && t.Client.Addr() == f.Src.Addr() && t.Server.Addr() == f.Dst.Addr() {
+			return int32(k)
+		}
+	}
+	return call.None
+}
+
+// requestTxn finds the transaction that a request repeats, or whose response was seen before it.
+func (ol *openLeg) requestTxn(h uint64, method sip.Method, cseq uint32, f wire.Flow) int32 {
+	l := ol.leg
+	for k := len(l.Txns) - 1; k >= 0; k-- {
+		t := &l.Txns[k]
+		if ol.hashes[k] == h && t.Method == method && t.CSeq == cseq && t.Client == f.Src && t.Server == f.Dst {
+			return int32(k)
+		}
+	}
+	return call.None
+}
+
+// responseTxn finds the transaction that a response answers. The branch decides; of several hops with the
+// same branch (a device that adds no Via), the one with the same sockets, then the same hosts.
+func (ol *openLeg) responseTxn(h uint64, method sip.Method, cseq uint32, f wire.Flow) int32 {
+	l := ol.leg
+	best, rank := call.None, 0
+	for k := len(l.Txns) - 1; k >= 0; k-- {
+		t := &l.Txns[k]
+		same := ol.hashes[k] == h && t.Method == method && t.CSeq == cseq
+		if !same && !(method == sip.MethodUnknown && t.Final == call.None) {
+			continue
+		}
+		r := 0
+		switch {
+		case t.Client == f.Dst && t.Server == f.Src:
+			r = 4
+		case t.Client.Addr() == f.Dst.Addr() && t.Server.Addr() == f.Src.Addr():
+			r = 3
+		case !same:
+		case t.Client.Addr() == f.Dst.Addr() || t.Server.Addr() == f.Src.Addr():
+			r = 2
+		default:
+			r = 1
+		}
+		if r > rank {
+			best, rank = int32(k), r
+			if r == 4 {
+				break
+			}
+		}
+	}
+	return best
+}
+
+// newTxn adds a transaction made by sighting i.
+func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, via *sip.Via, client, server netip.AddrPort) int32 {
+	l := ol.leg
+	cseq, _ := m.CSeq()
+	t := call.Txn{
+		Method: m.Method, CSeq: cseq, Client: client, Server: server, Transport: p.Flow.Transport,
+		First: call.None, Last: call.None, Request: call.None, Trying: call.None, Progress: call.None, Final: call.None,
+		Ack: call.None, AltFinal: call.None, Parent: call.None, Cancel: call.None, Dialog: call.None,
+	}
+	if len(via.Branch) > 0 {
+		t.Branch = l.Arena.Copy(via.Branch)
+	}
+	if m.IsRequest() {
+		t.InDialog = len(m.ToTag()) > 0
+		t.HasAuth = l.Sightings[i].HasAuth
+	}
+	t.Parent, t.Merged = ol.parent(h, m, client, server)
+	ti := int32(len(l.Txns))
+	l.Txns = append(l.Txns, t)
+	ol.hashes = append(ol.hashes, h)
+	switch {
+	case m.Method == sip.MethodCancel:
+		for k := ti - 1; k >= 0; k-- {
+			inv := &l.Txns[k]
+			if ol.hashes[k] == h && inv.Method == sip.MethodInvite && inv.Client.Addr() == client.Addr() && inv.Server.Addr() == server.Addr() {
+				inv.Cancel = ti
+				break
+			}
+		}
+		ol.pending++
+	case m.Method == sip.MethodAck:
+	default:
+		ol.pending++
+	}
+	return ti
+}
+
+// maxViaDepth bounds how far down a Via stack a parent is looked for.
+const maxViaDepth = 8
+
+// parent finds the transaction that this one relays: the nearest lower Via names its branch (RFC 3261 §16.6
+// step 8). Failing that, the same branch on another hop (a device that adds no Via), or a request with the same CSeq
+// that had reached the element which now sends (a B2BUA that keeps the Call-ID).
+func (ol *openLeg) parent(h uint64, m *sip.Message, client, server netip.AddrPort) (parent int32, merged bool) {
+	l := ol.leg
+	cseq, _ := m.CSeq()
+	for d := 1; d < maxViaDepth; d++ {
+		v, ok := m.Via(d)
+		if !ok {
+			break
+		}
+		vh := branchHash(&v, cseq, m.FromTag())
+		if k := ol.lastWith(vh, m.Method, cseq, client.Addr()); k != call.None {
+			return k, false
+		}
+	}
+	byHost := call.None
+	for k := len(l.Txns) - 1; k >= 0; k-- {
+		t := &l.Txns[k]
+		if t.Method != m.Method || t.CSeq != cseq {
+			continue
+		}
+		if ol.hashes[k] == h && (t.Client != client || t.Server != server) {
+			return int32(k), false
+		}
+		if t.Server == server && t.Client != client && m.Method == sip.MethodInvite {
+			merged = true
+		}
+		if t.Server.Addr() == client.Addr() && t.Client.Addr() != server.Addr() && t.Client.Addr() != client.Addr() && t.Final == call.None {
+			byHost = int32(k)
+		}
+	}
+	return byHost, merged
+}
+
+// lastWith returns the newest transaction with branch hash h; of several, one whose server now sends.
+func (ol *openLeg) lastWith(h uint64, method sip.Method, cseq uint32, from netip.Addr) int32 {
+	found := call.None
+	for k := len(ol.hashes) - 1; k >= 0; k-- {
+		if t := &ol.leg.Txns[k]; ol.hashes[k] == h && t.Method == method && t.CSeq == cseq {
+			if t.Server.Addr() == from {
+				return int32(k)
+			}
+			if found == call.None {
+				found = int32(k)
+			}
+		}
+	}
+	return found
+}
+
+// Bounds that tell a datagram captured twice from one sent twice.
+const (
+	sameIPIDWindow = 2 * time.Second       // the IP identification wraps later than this
+	noIPIDWindow   = 30 * time.Millisecond // without one: no timer of RFC 3261 fires so soon
+)
+
+// repeatOf says whether sighting i repeats an earlier one of transaction t, and which.
+// Requests with one branch, method, CSeq and hop are one request (RFC 3261 §17.2.3). Responses repeat if they are the
+// same bytes, or the same final status from the same To tag.
+func repeatOf(l *call.Leg, t *call.Txn, i int32, p *wire.Payload) (call.Repeat, int32) {
+	s := &l.Sightings[i]
+	for k := t.First; k != call.None; k = l.Sightings[k].Next {
+		e := &l.Sightings[k]
+		if e.Repeat != call.First || e.Status != s.Status || e.Method != s.Method || e.Flow != s.Flow {
+			continue
+		}
+		if !s.IsRequest() && !bytes.Equal(e.Raw, p.Data) && !(s.Status >= 200 && sameToTag(e.Raw, p.Data)) {
+			continue
+		}
+		dup := false
+		last := lastSame(l, t, k)
+		gap := s.Time.Sub(last.Time)
+		if gap < 0 {
+			gap = -gap
+		}
+		if !p.Flow.Transport.Reliable() && bytes.Equal(e.Raw, p.Data) {
+			if p.IPID != 0 && last.IPID != 0 {
+				dup = p.IPID == last.IPID && gap < sameIPIDWindow
+			} else {
+				dup = gap < noIPIDWindow
+			}
+		}
+		if dup {
+			return call.Duplicate, k
+		}
+		return call.Retransmission, k
+	}
+	return call.First, call.None
+}
+
+// lastSame returns the newest sighting of the message whose first sighting is k.
+func lastSame(l *call.Leg, t *call.Txn, k int32) *call.Sighting {
+	last := &l.Sightings[k]
+	for j := l.Sightings[k].Next; j != call.None; j = l.Sightings[j].Next {
+		if l.Sightings[j].Of == k {
+			last = &l.Sightings[j]
+		}
+	}
+	return last
+}
+
+// sameToTag compares the To tags of two responses without a full parse of the older one.
+func sameToTag(a, b []byte) bool {
+	return bytes.Equal(toTag(a), toTag(b))
+}
+
+func toTag(b []byte) []byte {
+	var m sip.Message
+	if m.Parse(b) != nil {
+		return nil
+	}
+	return m.ToTag()
+}

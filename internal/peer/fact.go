@@ -1,0 +1,111 @@
+package peer
+
+import (
+	"net/netip"
+
+	"sipcause/internal/wire"
+)
+
+// FactKind says what a Fact is of.
+type FactKind uint8
+
+// Kinds of facts.
+const (
+	FactSaw       FactKind = iota // From sent a SIP message
+	FactBinding                   // Server answered a REGISTER of From: Account is the AOR, Detail the contact
+	FactLogin                     // Server answered Code to credentials: Account is the user, Detail the realm
+	FactNonce                     // Server issued the nonce Account in the realm Detail
+	FactUsedNonce                 // From answered with the nonce Account
+	FactInvite                    // Server answered an INVITE of From: Account is the caller's URI, Detail the callee's
+)
+
+// Fact is one thing that correlate learned from a message, for the ledger. Its strings are its own.
+type Fact struct {
+	Kind    FactKind
+	Removed bool // of a binding: unregistered
+	First   bool // of an INVITE: the originator's own, not a relayed branch
+	Code    int
+	Seconds int // of a binding: granted, -1 unknown; of an INVITE: Retry-After, 0 not said
+	Time    wire.Time
+	Began   wire.Time // of an INVITE: when it was sent
+	Ref     wire.PacketRef
+	From    netip.AddrPort
+	Server  netip.AddrPort
+	Account string
+	Detail  string
+	CallID  string
+	FinalMS float64
+}
+
+// Apply enters a fact. Facts come in order of Time, then Ref.
+func (l *Ledger) Apply(f *Fact) {
+	switch f.Kind {
+	case FactSaw:
+		l.Saw(f.From, f.Time)
+	case FactBinding:
+		b := Binding{
+			Time: f.Time, Ref: f.Ref, CallID: f.CallID, AOR: f.Account, Contact: f.Detail, Source: f.From, Server: f.Server,
+			Code: f.Code, Expires: f.Seconds, Removed: f.Removed,
+		}
+		if f.Code < 300 && f.Seconds > 0 {
+			b.Until = f.Time + wire.Time(f.Seconds)*wire.Time(1e9)
+		}
+		l.AddBinding(b)
+	case FactLogin:
+		l.AddLogin(f.Account, f.Detail, Login{Time: f.Time, Ref: f.Ref, CallID: f.CallID, Accepted: f.Code < 300 || f.Code > 403 && f.Code != 407, Code: f.Code})
+	case FactNonce:
+		l.AddNonce(f.Account, Nonce{Time: f.Time, Ref: f.Ref, Server: f.Server, Realm: f.Detail})
+	case FactUsedNonce:
+		l.UseNonce(f.Account)
+	case FactInvite:
+		l.invite(f)
+	}
+}
+
+// invite enters a finished INVITE transaction under everything it tells about: the server as a route, the
+// relaying element's targets, the caller's tries, and what Retry-After asked for.
+func (l *Ledger) invite(f *Fact) {
+	l.AddFinal(f.Server, f.Began, f.Code, f.FinalMS)
+	if f.Seconds > 0 && f.Code >= 300 {
+		l.AddRetryAfter(f.Server, RetryAfter{Time: f.Time, Ref: f.Ref, Seconds: f.Seconds, Code: f.Code, CallID: f.CallID, To: f.From})
+	}
+	if f.Code == 401 || f.Code == 407 {
+		return
+	}
+	if f.First {
+		l.AddAttempt(f.Account, f.Detail, Attempt{
+			Time: f.Began, Ended: f.Time, Ref: f.Ref, CallID: f.CallID, Server: f.Server, Code: f.Code, RetryAfter: f.Seconds,
+		})
+		return
+	}
+	l.AddTarget(f.From, Prefix(f.Detail), f.Server, f.Began, f.Code < 300)
+}
+
+// Prefix is how destinations are grouped when routes are compared: the first four digits of a number without
+// '+', or else the domain.
+func Prefix(uri string) string {
+	user, host := uri, ""
+	for i := 0; i < len(uri); i++ {
+		if uri[i] == ':' {
+			user = uri[i+1:]
+			break
+		}
+	}
+	for i := 0; i < len(user); i++ {
+		if user[i] == '@' {
+			user, host = user[:i], user[i+1:]
+			break
+		}
+	}
+	if len(user) > 0 && user[0] == '+' {
+		user = user[1:]
+	}
+	n := 0
+	for n < len(user) && n < 4 && user[n] >= '0' && user[n] <= '9' {
+		n++
+	}
+	if n >= 3 {
+		return user[:n]
+	}
+	return host
+}

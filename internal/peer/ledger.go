@@ -1,0 +1,294 @@
+// Package peer holds what is known of peers, accounts, bindings, nonces and routes at an event time. Its one
+// rule: every question names a time, and nothing that happened after it is in the answer.
+package peer
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"sipcause/internal/call"
+	"sipcause/internal/wire"
+)
+
+// Bounds of the ledger: entries per kind (the least recently used goes first) and facts per entry.
+const (
+	maxEntries = 1 << 16
+	maxFacts   = 16
+)
+
+// Ledger is fed calls and events in order of their end; it is not safe for concurrent use.
+type Ledger struct {
+	bindings *simplelru.LRU[uint64, []Binding]
+	accounts *simplelru.LRU[uint64, []Login]
+	nonces   *simplelru.LRU[uint64, Nonce]
+	issuers  *simplelru.LRU[netip.AddrPort, wire.Time] // who issues nonces, since when
+	attempts *simplelru.LRU[uint64, []Attempt]
+	events   *simplelru.LRU[netip.Addr, []call.Event]
+	sockets  *simplelru.LRU[netip.AddrPort, []wire.Time]
+	routes   *simplelru.LRU[netip.AddrPort, *Route]
+	targets  *simplelru.LRU[netip.AddrPort, []Target]
+	busy     *simplelru.LRU[netip.AddrPort, []RetryAfter]
+	losses   losses
+	Start    wire.Time // first event time of the capture
+	Evicted  uint64    // entries dropped by the caps
+}
+
+// New returns an empty ledger.
+func New() *Ledger {
+	l := &Ledger{}
+	l.bindings = table[uint64, []Binding](l)
+	l.accounts = table[uint64, []Login](l)
+	l.nonces = table[uint64, Nonce](l)
+	l.issuers = table[netip.AddrPort, wire.Time](l)
+	l.attempts = table[uint64, []Attempt](l)
+	l.events = table[netip.Addr, []call.Event](l)
+	l.sockets = table[netip.AddrPort, []wire.Time](l)
+	l.routes = table[netip.AddrPort, *Route](l)
+	l.targets = table[netip.AddrPort, []Target](l)
+	l.busy = table[netip.AddrPort, []RetryAfter](l)
+	return l
+}
+
+func table[K comparable, V any](l *Ledger) *simplelru.LRU[K, V] {
+	t, err := simplelru.NewLRU(maxEntries, func(K, V) { l.Evicted++ })
+	if err != nil {
+		panic(err) // only for a size below 1
+	}
+	return t
+}
+
+// put appends a fact to a bounded history, dropping the oldest.
+func put[K comparable, V any](t *simplelru.LRU[K, []V], k K, v V, limit int) {
+	list, _ := t.Get(k)
+	if len(list) >= limit {
+		list = append(list[:0], list[1:]...)
+	}
+	t.Add(k, append(list, v))
+}
+
+// Hash is how accounts, AORs, nonces and numbers are keyed.
+func Hash[T ~string | ~[]byte](parts ...T) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	for _, p := range parts {
+		d.Write([]byte(p))
+		d.Write([]byte{0})
+	}
+	return d.Sum64()
+}
+
+// BindingState says what the last word of a registrar about an AOR was.
+type BindingState uint8
+
+// States of a binding.
+const (
+	NeverSeen BindingState = iota
+	Bound                  // 2xx with a contact that has not run out
+	Lapsed                 // ran out and was not refreshed
+	Removed                // unregistered
+	Refused                // the last REGISTER failed and no earlier binding holds
+)
+
+// Binding is one final answer to a REGISTER.
+type Binding struct {
+	Time    wire.Time
+	Ref     wire.PacketRef
+	CallID  string
+	AOR     string
+	Contact string
+	Source  netip.AddrPort // where the REGISTER came from
+	Server  netip.AddrPort
+	Code    int
+	Expires int       // seconds granted, -1 unknown
+	Until   wire.Time // when it runs out; 0 unknown
+	Removed bool
+}
+
+// AddBinding notes a registrar's answer.
+func (l *Ledger) AddBinding(b Binding) { put(l.bindings, Hash(b.AOR), b, maxFacts) }
+
+// Bindings returns what is known of an AOR as of at, oldest first. The slice is the ledger's.
+func (l *Ledger) Bindings(aor string, at wire.Time) []Binding {
+	list, _ := l.bindings.Peek(Hash(aor))
+	n := 0
+	for n < len(list) && list[n].Time <= at {
+		n++
+	}
+	return list[:n]
+}
+
+// Binding returns the state of an AOR as of at, with the answer that decided it.
+func (l *Ledger) Binding(aor string, at wire.Time) (BindingState, Binding) {
+	list := l.Bindings(aor, at)
+	for _, b := range slices.Backward(list) {
+		switch {
+		case b.Code >= 300:
+			continue
+		case b.Removed:
+			return Removed, b
+		case b.Until != 0 && b.Until < at:
+			return Lapsed, b
+		}
+		return Bound, b
+	}
+	if len(list) > 0 {
+		return Refused, list[len(list)-1]
+	}
+	return NeverSeen, Binding{}
+}
+
+// AORs yields every binding history as of the end, for rules about the capture as a whole, oldest entry first.
+func (l *Ledger) AORs() [][]Binding { return l.bindings.Values() }
+
+// Login is one answer to a request that carried credentials.
+type Login struct {
+	Time     wire.Time
+	Ref      wire.PacketRef
+	CallID   string
+	Accepted bool
+	Code     int
+}
+
+// AddLogin notes whether credentials were accepted.
+func (l *Ledger) AddLogin(user, realm string, g Login) {
+	put(l.accounts, Hash(user, realm), g, maxFacts)
+}
+
+// Logins returns what is known of an account as of at, oldest first.
+func (l *Ledger) Logins(user, realm string, at wire.Time) []Login {
+	list, _ := l.accounts.Peek(Hash(user, realm))
+	n := 0
+	for n < len(list) && list[n].Time <= at {
+		n++
+	}
+	return list[:n]
+}
+
+// Nonce is a nonce seen in a challenge.
+type Nonce struct {
+	Time   wire.Time
+	Ref    wire.PacketRef
+	Server netip.AddrPort // who sent the challenge
+	Realm  string
+	Uses   int // requests that answered with it
+}
+
+// AddNonce notes a challenge; the first one with a nonce counts.
+func (l *Ledger) AddNonce(nonce string, n Nonce) {
+	if _, ok := l.issuers.Peek(n.Server); !ok {
+		l.issuers.Add(n.Server, n.Time)
+	}
+	k := Hash(nonce)
+	if _, ok := l.nonces.Get(k); !ok {
+		l.nonces.Add(k, n)
+	}
+}
+
+// UseNonce counts a request that answered with the nonce.
+func (l *Ledger) UseNonce(nonce string) {
+	k := Hash(nonce)
+	if n, ok := l.nonces.Peek(k); ok {
+		n.Uses++
+		l.nonces.Add(k, n)
+	}
+}
+
+// Nonce returns who issued a nonce, if the capture saw it.
+func (l *Ledger) Nonce(nonce string, at wire.Time) (Nonce, bool) {
+	n, ok := l.nonces.Peek(Hash(nonce))
+	return n, ok && n.Time <= at
+}
+
+// IssuesSince returns since when the capture shows challenges of this server.
+func (l *Ledger) IssuesSince(server netip.AddrPort) (wire.Time, bool) { return l.issuers.Peek(server) }
+
+// Attempt is one ended try of a caller to reach a target (challenges are not counted).
+type Attempt struct {
+	Time       wire.Time // first request
+	Ended      wire.Time // final response, or last sighting
+	Ref        wire.PacketRef
+	CallID     string
+	Server     netip.AddrPort
+	Code       int // 0 = no final response
+	RetryAfter int // seconds, 0 = not said
+}
+
+// AddAttempt notes a try of from (the caller's user and address) to reach to.
+func (l *Ledger) AddAttempt(from, to string, a Attempt) {
+	put(l.attempts, Hash(from, to), a, 4*maxFacts)
+}
+
+// Attempts returns the tries of from to reach to that began before at, oldest first.
+func (l *Ledger) Attempts(from, to string, at wire.Time) []Attempt {
+	list, _ := l.attempts.Peek(Hash(from, to))
+	n := 0
+	for n < len(list) && list[n].Time < at {
+		n++
+	}
+	return list[:n]
+}
+
+// RetryAfter is one response with a Retry-After header.
+type RetryAfter struct {
+	Time    wire.Time
+	Ref     wire.PacketRef
+	Seconds int
+	Code    int
+	CallID  string
+	To      netip.AddrPort // whom it was told
+}
+
+// AddRetryAfter notes what server asked for.
+func (l *Ledger) AddRetryAfter(server netip.AddrPort, r RetryAfter) { put(l.busy, server, r, maxFacts) }
+
+// RetryAfters returns what server had asked for before at.
+func (l *Ledger) RetryAfters(server netip.AddrPort, at wire.Time) []RetryAfter {
+	list, _ := l.busy.Peek(server)
+	n := 0
+	for n < len(list) && list[n].Time < at {
+		n++
+	}
+	return list[:n]
+}
+
+// AddEvent notes a wire event, under both ends of its flow.
+func (l *Ledger) AddEvent(e call.Event) {
+	put(l.events, e.Flow.Dst.Addr(), e, 4*maxFacts)
+}
+
+// Events returns the events about packets to dst between from and until.
+func (l *Ledger) Events(dst netip.Addr, from, until wire.Time) []call.Event {
+	list, _ := l.events.Peek(dst)
+	var out []call.Event
+	for _, e := range list {
+		if e.Time >= from && e.Time <= until {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Saw notes that a SIP message from addr was captured; times closer than a second are one.
+func (l *Ledger) Saw(addr netip.AddrPort, at wire.Time) {
+	list, _ := l.sockets.Get(addr)
+	if n := len(list); n > 0 && at.Sub(list[n-1]) < time.Second && at >= list[n-1] {
+		return
+	}
+	put(l.sockets, addr, at, maxFacts)
+}
+
+// LastSeen returns when addr last sent something before at, among the times still known.
+func (l *Ledger) LastSeen(addr netip.AddrPort, at wire.Time) (wire.Time, bool) {
+	list, _ := l.sockets.Peek(addr)
+	best := wire.Time(0)
+	for _, t := range list {
+		if t < at {
+			best = max(best, t)
+		}
+	}
+	return best, best != 0
+}

@@ -1,0 +1,138 @@
+package peer
+
+import (
+	"net/netip"
+	"slices"
+
+	"sipcause/internal/wire"
+)
+
+const minute = wire.Time(60e9)
+
+// maxMinutes bounds the history of a route.
+const maxMinutes = 120
+
+// Minute counts what one element answered to INVITEs in one minute of event time.
+type Minute struct {
+	At       wire.Time // start of the minute
+	Requests int
+	Answered int // 2xx
+	Codes503 int
+	Failed   int     // 4xx-6xx other than challenges
+	FinalMS  float64 // sum of times to the final response
+}
+
+// Route is the history of one element as a server of INVITEs.
+type Route struct {
+	Minutes []Minute // ascending, gaps left out
+	Total   int
+	Codes   [700]uint32
+}
+
+// AddFinal notes one INVITE that server answered (code 0: never).
+func (l *Ledger) AddFinal(server netip.AddrPort, at wire.Time, code int, finalMS float64) {
+	r, ok := l.routes.Get(server)
+	if !ok {
+		r = &Route{}
+		l.routes.Add(server, r)
+	}
+	r.Total++
+	if code > 0 && code < len(r.Codes) {
+		r.Codes[code]++
+	}
+	start := at - at%minute
+	i, found := slices.BinarySearchFunc(r.Minutes, start, func(m Minute, t wire.Time) int { return int((m.At - t) / minute) })
+	if !found {
+		r.Minutes = slices.Insert(r.Minutes, i, Minute{At: start})
+		if len(r.Minutes) > maxMinutes {
+			r.Minutes = append(r.Minutes[:0], r.Minutes[1:]...)
+			if i > 0 {
+				i--
+			}
+		}
+	}
+	m := &r.Minutes[i]
+	m.Requests++
+	m.FinalMS += finalMS
+	switch {
+	case code >= 200 && code < 300:
+		m.Answered++
+	case code == 503:
+		m.Codes503++
+		m.Failed++
+	case code >= 400 && code != 401 && code != 407:
+		m.Failed++
+	}
+}
+
+// Route returns the history of server; nil if it never served an INVITE. Minutes after the one that is asked
+// about must not be used: see Minute.At.
+func (l *Ledger) Route(server netip.AddrPort) *Route {
+	r, _ := l.routes.Peek(server)
+	return r
+}
+
+// MinuteAt returns the minute of at and the median of requests over the minutes before it.
+func (r *Route) MinuteAt(at wire.Time) (m Minute, medianBefore float64, earlier int) {
+	start := at - at%minute
+	var counts []int
+	for _, x := range r.Minutes {
+		switch {
+		case x.At == start:
+			m = x
+		case x.At < start:
+			counts = append(counts, x.Requests)
+		}
+	}
+	if len(counts) == 0 {
+		return m, 0, 0
+	}
+	slices.Sort(counts)
+	return m, float64(counts[len(counts)/2]), len(counts)
+}
+
+// Target is one next hop that a proxy used for calls to a prefix.
+type Target struct {
+	Server      netip.AddrPort
+	Prefix      string // first digits of the number, or the domain
+	First, Last wire.Time
+	Answered    int
+	Failed      int
+}
+
+const maxTargets = 32
+
+// AddTarget notes that proxy sent a call for prefix to server.
+func (l *Ledger) AddTarget(proxy netip.AddrPort, prefix string, server netip.AddrPort, at wire.Time, answered bool) {
+	list, _ := l.targets.Get(proxy)
+	for i := range list {
+		if t := &list[i]; t.Server == server && t.Prefix == prefix {
+			t.First, t.Last = min(t.First, at), max(t.Last, at)
+			if answered {
+				t.Answered++
+			} else {
+				t.Failed++
+			}
+			return
+		}
+	}
+	t := Target{Server: server, Prefix: prefix, First: at, Last: at}
+	if answered {
+		t.Answered = 1
+	} else {
+		t.Failed = 1
+	}
+	put(l.targets, proxy, t, maxTargets)
+}
+
+// Targets returns the next hops that proxy used for prefix before at.
+func (l *Ledger) Targets(proxy netip.AddrPort, prefix string, at wire.Time) []Target {
+	list, _ := l.targets.Peek(proxy)
+	var out []Target
+	for _, t := range list {
+		if t.Prefix == prefix && t.First <= at {
+			out = append(out, t)
+		}
+	}
+	return out
+}
