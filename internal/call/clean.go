@@ -1,9 +1,12 @@
 package call
 
-// Clean returns traffic's text as a string without control characters, at most 256 bytes of it.
+// CleanBytes is how much of a text Clean keeps.
+const CleanBytes = 256
+
+// Clean returns traffic's text as a string without control characters, at most CleanBytes of it.
 func Clean(b []byte) string {
-	if len(b) > 256 {
-		b = b[:256]
+	if len(b) > CleanBytes {
+		b = b[:CleanBytes]
 	}
 	for i, ch := range b {
 		if ch < 0x20 || ch == 0x7f {

@@ -2,14 +2,16 @@ package correlate
 
 import (
 	"sipcause/internal/call"
+	"sipcause/internal/peer"
 	"sipcause/internal/wire"
 	"sipcause/sip"
 )
 
 // builder makes calls of legs. It is used by one goroutine; the message is reused.
 type builder struct {
-	msg sip.Message
-	end wire.Time // event time up to which the capture was read
+	msg    sip.Message
+	ledger *peer.Ledger
+	end    wire.Time // event time up to which the capture was read
 }
 
 // Times of RFC 3261 §17.1.1.2 (Timer B = 64·T1) and §16.6 (Timer C > 3 min).
@@ -107,8 +109,12 @@ var byCode = map[int]call.Outcome{
 func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 	t := &l.Txns[d]
 	if t.Final == call.None {
-		c.Outcome = b.unfinished(l, t)
-		return
+		answer, ok := acknowledged(l, t)
+		if !ok {
+			c.Outcome = b.unfinished(l, t)
+			return
+		}
+		t.Final = answer
 	}
 	c.Final = call.MsgRef{Leg: 0, Msg: t.Final}
 	c.Code = l.FinalStatus(t)
@@ -134,6 +140,38 @@ func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 	}
 }
 
+// acknowledged finds the 2xx of an INVITE whose caller acknowledged it although the capture shows it only on
+// a later hop: it must have reached the caller.
+func acknowledged(l *call.Leg, t *call.Txn) (answer int32, ok bool) {
+	if t.Method != sip.MethodInvite {
+		return call.None, false
+	}
+	for i := range l.Dialogs {
+		d := &l.Dialogs[i]
+		if d.Confirmed == 0 || d.AckAt == 0 {
+			continue
+		}
+		if inv := &l.Txns[d.Invite]; inv.CSeq == t.CSeq && inv.Final != call.None {
+			return inv.Final, true
+		}
+	}
+	return call.None, false
+}
+
+// unreachable says whether the capture shows that a request of t could not be delivered.
+func (b *builder) unreachable(l *call.Leg, t *call.Txn) bool {
+	from := l.Start(t)
+	for _, e := range b.ledger.Events(t.Server.Addr(), from, l.Sightings[t.Last].Time+wire.Time(timerB)) {
+		switch e.Kind {
+		case wire.EventICMP, wire.EventTCPRefused, wire.EventSYNTimeout:
+			if e.Flow.Dst == t.Server && e.Flow.Src.Addr() == t.Client.Addr() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // unfinished says what became of a try without a final response.
 func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 	last := l.Sightings[t.Last].Time
@@ -147,6 +185,8 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 			return call.NoAnswer
 		}
 		return call.Cancelled
+	case !provisional && b.unreachable(l, t):
+		return call.Failed
 	case provisional && l.Evicted:
 		return call.Unknown
 	case provisional && int64(b.end-last) < timerC:

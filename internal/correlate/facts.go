@@ -15,7 +15,7 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 	if sg.IsRequest() {
 		if sg.HasAuth && t.Parent == call.None {
 			for c := range m.Credentials() {
-				s.fact(peer.Fact{Kind: peer.FactUsedNonce, Account: call.Clean(c.Nonce)}, l, t, sg)
+				s.fact(peer.Fact{Kind: peer.FactUsedNonce, Key: peer.KeyOf(c.Nonce)}, l, t, sg)
 			}
 		}
 		return
@@ -25,7 +25,7 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 	}
 	if sg.Status == 401 || sg.Status == 407 {
 		for c := range m.Challenges() {
-			s.fact(peer.Fact{Kind: peer.FactNonce, Account: call.Clean(c.Nonce), Detail: call.Clean(c.Realm)}, l, t, sg)
+			s.fact(peer.Fact{Kind: peer.FactNonce, Key: peer.KeyOf(c.Nonce), Detail: s.intern(c.Realm)}, l, t, sg)
 		}
 	}
 	if t.HasAuth && t.Parent == call.None {
@@ -36,17 +36,30 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 		s.binding(l, t, sg, m)
 	case t.Method == sip.MethodInvite && !t.InDialog && t.Request != call.None:
 		f := peer.Fact{Kind: peer.FactInvite, First: t.Parent == call.None, Began: l.Start(t), FinalMS: float64(sg.Time-l.Start(t)) / 1e6}
-		if a, ok := m.From(); ok {
-			f.Account = call.Clean(a.URI)
-		}
-		if a, ok := m.To(); ok {
-			f.Detail = call.Clean(a.URI)
-		}
+		from, _ := m.From()
+		to, _ := m.To()
+		f.Key = peer.Pair(peer.KeyOf(from.URI), peer.KeyOf(to.URI))
+		f.Detail = s.intern(peer.Prefix(to.URI))
 		if n, ok := m.RetryAfter(); ok {
 			f.Seconds = n
 		}
 		s.fact(f, l, t, sg)
 	}
+}
+
+// maxNames bounds the strings that a shard shares between facts.
+const maxNames = 1024
+
+// intern returns call.Clean(b), the same string for the same bytes as long as there is room.
+func (s *Shard) intern(b []byte) string {
+	if name, ok := s.names[string(b)]; ok {
+		return name
+	}
+	name := call.Clean(b)
+	if len(s.names) < maxNames && len(b) == len(name) {
+		s.names[name] = name
+	}
+	return name
 }
 
 // fact completes a fact about a transaction and hands it out.
@@ -62,7 +75,7 @@ func (s *Shard) logins(l *call.Leg, t *call.Txn, sg *call.Sighting) {
 		return
 	}
 	for c := range s.aux.Credentials() {
-		s.fact(peer.Fact{Kind: peer.FactLogin, Account: call.Clean(c.Username), Detail: call.Clean(c.Realm)}, l, t, sg)
+		s.fact(peer.Fact{Kind: peer.FactLogin, Key: peer.Pair(peer.KeyOf(c.Username), peer.KeyOf(c.Realm))}, l, t, sg)
 	}
 }
 

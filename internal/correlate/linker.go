@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sipcause/internal/call"
+	"sipcause/internal/peer"
 	"sipcause/internal/wire"
 )
 
@@ -65,9 +66,10 @@ type group struct {
 }
 
 // NewLinker returns a linker that hands each complete call to emit. The call's legs belong to the receiver.
-func NewLinker(emit func(*call.Call)) *Linker {
+// The ledger must know everything up to the end of each batch before the batch is given.
+func NewLinker(ledger *peer.Ledger, emit func(*call.Call)) *Linker {
 	return &Linker{
-		emit: emit, open: map[string][]*member{}, owners: map[keyID]*member{}, wanted: map[keyID]*member{},
+		emit: emit, builder: builder{ledger: ledger}, open: map[string][]*member{}, owners: map[keyID]*member{}, wanted: map[keyID]*member{},
 		arrivals: map[arrival][]*member{},
 	}
 }

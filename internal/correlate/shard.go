@@ -53,6 +53,7 @@ type Stats struct {
 	Unparsable uint64
 	Defective  uint64 // messages with structural defects
 	NoCallID   uint64
+	Stray      uint64 // responses that name no call and follow no request
 	Evicted    uint64 // legs dropped by a cap
 	Dropped    uint64 // sightings over a leg's cap
 	Late       uint64
@@ -70,6 +71,7 @@ func (s *Stats) Add(o *Stats) {
 	s.Unparsable += o.Unparsable
 	s.Defective += o.Defective
 	s.NoCallID += o.NoCallID
+	s.Stray += o.Stray
 	s.Evicted += o.Evicted
 	s.Dropped += o.Dropped
 	s.Late += o.Late
@@ -96,7 +98,8 @@ type Shard struct {
 	wheel wheel
 	bytes int
 	free  []*openLeg
-	now   wire.Time // greatest event time seen
+	names map[string]string // see intern
+	now   wire.Time         // greatest event time seen
 	stats Stats
 	out   Output
 }
@@ -126,7 +129,7 @@ type openLeg struct {
 
 // NewShard returns shard id (0..Shards-1).
 func NewShard(id int, opt Options) *Shard {
-	s := &Shard{id: uint8(id), opt: opt.withDefaults(), legs: make(map[uint64]*openLeg)}
+	s := &Shard{id: uint8(id), opt: opt.withDefaults(), legs: make(map[uint64]*openLeg), names: map[string]string{}}
 	s.lru.prev, s.lru.next = &s.lru, &s.lru
 	return s
 }
@@ -176,6 +179,10 @@ func (s *Shard) Message(p *wire.Payload) {
 		s.now = p.Time
 	}
 	ol := s.find(p, m)
+	if ol == nil {
+		s.stats.Stray++
+		return
+	}
 	s.lruFront(ol)
 	s.add(ol, p, m)
 	if n := ol.leg.Arena.Bytes(); n != ol.arena {
@@ -201,7 +208,8 @@ func (s *Shard) count(m *sip.Message) {
 // salt keeps the legs of different kinds apart that share one Call-ID.
 var salt = [...]uint64{call.KindCall: 0, call.KindRegistration: 0x9e3779b97f4a7c15, call.KindTransaction: 0xc2b2ae3d27d4eb4f}
 
-// find returns the open leg that the message belongs to, opening one if there is none.
+// find returns the open leg that the message belongs to, opening one if there is none. It returns nil for a
+// response that names no call: without a Call-ID it may only join what its flow has open.
 func (s *Shard) find(p *wire.Payload, m *sip.Message) *openLeg {
 	id := m.CallID()
 	var h uint64
@@ -226,6 +234,9 @@ func (s *Shard) find(p *wire.Payload, m *sip.Message) *openLeg {
 				if ol := s.legs[h^k]; ol != nil {
 					return ol
 				}
+			}
+			if !m.IsRequest() {
+				return nil
 			}
 		}
 		kind = call.KindTransaction

@@ -13,10 +13,10 @@ type FactKind uint8
 const (
 	FactSaw       FactKind = iota // From sent a SIP message
 	FactBinding                   // Server answered a REGISTER of From: Account is the AOR, Detail the contact
-	FactLogin                     // Server answered Code to credentials: Account is the user, Detail the realm
-	FactNonce                     // Server issued the nonce Account in the realm Detail
-	FactUsedNonce                 // From answered with the nonce Account
-	FactInvite                    // Server answered an INVITE of From: Account is the caller's URI, Detail the callee's
+	FactLogin                     // Server answered Code to credentials of the account Key
+	FactNonce                     // Server issued the nonce Key in the realm Detail
+	FactUsedNonce                 // From answered with the nonce Key
+	FactInvite                    // Server answered an INVITE of From between the parties Key; Detail is the callee's Prefix
 )
 
 // Fact is one thing that correlate learned from a message, for the ledger. Its strings are its own.
@@ -31,6 +31,7 @@ type Fact struct {
 	Ref     wire.PacketRef
 	From    netip.AddrPort
 	Server  netip.AddrPort
+	Key     uint64 // what the fact is about, where the ledger only looks it up
 	Account string
 	Detail  string
 	CallID  string
@@ -39,6 +40,7 @@ type Fact struct {
 
 // Apply enters a fact. Facts come in order of Time, then Ref.
 func (l *Ledger) Apply(f *Fact) {
+	l.span(f.Time)
 	switch f.Kind {
 	case FactSaw:
 		l.Saw(f.From, f.Time)
@@ -51,12 +53,14 @@ func (l *Ledger) Apply(f *Fact) {
 			b.Until = f.Time + wire.Time(f.Seconds)*wire.Time(1e9)
 		}
 		l.AddBinding(b)
+		l.client(f.Server, f.From.Addr(), f.Time, f.Code)
 	case FactLogin:
-		l.AddLogin(f.Account, f.Detail, Login{Time: f.Time, Ref: f.Ref, CallID: f.CallID, Accepted: f.Code < 300 || f.Code > 403 && f.Code != 407, Code: f.Code})
+		l.AddLogin(f.Key, Login{Time: f.Time, Ref: f.Ref, From: f.From, CallID: f.CallID, Accepted: f.Code < 300 || f.Code > 403 && f.Code != 407, Code: f.Code})
 	case FactNonce:
-		l.AddNonce(f.Account, Nonce{Time: f.Time, Ref: f.Ref, Server: f.Server, Realm: f.Detail})
+		l.client(f.Server, f.From.Addr(), f.Time, f.Code)
+		l.AddNonce(f.Key, Nonce{Time: f.Time, Ref: f.Ref, Server: f.Server, Realm: f.Detail})
 	case FactUsedNonce:
-		l.UseNonce(f.Account)
+		l.UseNonce(f.Key)
 	case FactInvite:
 		l.invite(f)
 	}
@@ -65,6 +69,7 @@ func (l *Ledger) Apply(f *Fact) {
 // invite enters a finished INVITE transaction under everything it tells about: the server as a route, the
 // relaying element's targets, the caller's tries, and what Retry-After asked for.
 func (l *Ledger) invite(f *Fact) {
+	l.client(f.Server, f.From.Addr(), f.Time, f.Code)
 	l.AddFinal(f.Server, f.Began, f.Code, f.FinalMS)
 	if f.Seconds > 0 && f.Code >= 300 {
 		l.AddRetryAfter(f.Server, RetryAfter{Time: f.Time, Ref: f.Ref, Seconds: f.Seconds, Code: f.Code, CallID: f.CallID, To: f.From})
@@ -72,30 +77,24 @@ func (l *Ledger) invite(f *Fact) {
 	if f.Code == 401 || f.Code == 407 {
 		return
 	}
+	l.dialled(f.Server, f.From.Addr(), f.Detail, f.Began, f.Time, f.Code)
 	if f.First {
-		l.AddAttempt(f.Account, f.Detail, Attempt{
+		l.AddAttempt(f.Key, Attempt{
 			Time: f.Began, Ended: f.Time, Ref: f.Ref, CallID: f.CallID, Server: f.Server, Code: f.Code, RetryAfter: f.Seconds,
 		})
 		return
 	}
-	l.AddTarget(f.From, Prefix(f.Detail), f.Server, f.Began, f.Code < 300)
+	l.AddTarget(f.From, f.Detail, f.Server, f.Began, f.Code < 300)
 }
 
 // Prefix is how destinations are grouped when routes are compared: the first four digits of a number without
-// '+', or else the domain.
-func Prefix(uri string) string {
-	user, host := uri, ""
-	for i := 0; i < len(uri); i++ {
-		if uri[i] == ':' {
-			user = uri[i+1:]
-			break
-		}
-	}
-	for i := 0; i < len(user); i++ {
-		if user[i] == '@' {
-			user, host = user[:i], user[i+1:]
-			break
-		}
+// '+', or else the domain. The result is a part of uri.
+func Prefix[T ~string | ~[]byte](uri T) T {
+	rest := uri[cut(uri, ':'):]
+	at := cut(rest, '@')
+	user, host := rest[:max(at-1, 0)], rest[at:]
+	if at == 0 {
+		user, host = rest, rest[:0]
 	}
 	if len(user) > 0 && user[0] == '+' {
 		user = user[1:]
@@ -108,4 +107,14 @@ func Prefix(uri string) string {
 		return user[:n]
 	}
 	return host
+}
+
+// cut returns the index behind the first c in text, 0 when there is none.
+func cut[T ~string | ~[]byte](text T, c byte) int {
+	for i := range len(text) {
+		if text[i] == c {
+			return i + 1
+		}
+	}
+	return 0
 }

@@ -3,6 +3,7 @@
 package peer
 
 import (
+	"math/bits"
 	"net/netip"
 	"slices"
 	"time"
@@ -32,8 +33,12 @@ type Ledger struct {
 	routes   *simplelru.LRU[netip.AddrPort, *Route]
 	targets  *simplelru.LRU[netip.AddrPort, []Target]
 	busy     *simplelru.LRU[netip.AddrPort, []RetryAfter]
+	clients  *simplelru.LRU[netip.AddrPort, []Client]
+	dials    *simplelru.LRU[clientKey, []Dialled]
+	calls    *simplelru.LRU[clientKey, []wire.Time]
 	losses   losses
 	Start    wire.Time // first event time of the capture
+	End      wire.Time // last event time known so far
 	Evicted  uint64    // entries dropped by the caps
 }
 
@@ -50,11 +55,16 @@ func New() *Ledger {
 	l.routes = table[netip.AddrPort, *Route](l)
 	l.targets = table[netip.AddrPort, []Target](l)
 	l.busy = table[netip.AddrPort, []RetryAfter](l)
+	l.clients = tableOf[netip.AddrPort, []Client](l, maxServers)
+	l.dials = tableOf[clientKey, []Dialled](l, maxServers)
+	l.calls = tableOf[clientKey, []wire.Time](l, maxServers)
 	return l
 }
 
-func table[K comparable, V any](l *Ledger) *simplelru.LRU[K, V] {
-	t, err := simplelru.NewLRU(maxEntries, func(K, V) { l.Evicted++ })
+func table[K comparable, V any](l *Ledger) *simplelru.LRU[K, V] { return tableOf[K, V](l, maxEntries) }
+
+func tableOf[K comparable, V any](l *Ledger, entries int) *simplelru.LRU[K, V] {
+	t, err := simplelru.NewLRU(entries, func(K, V) { l.Evicted++ })
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
@@ -70,16 +80,32 @@ func put[K comparable, V any](t *simplelru.LRU[K, []V], k K, v V, limit int) {
 	t.Add(k, append(list, v))
 }
 
-// Hash is how accounts, AORs, nonces and numbers are keyed.
-func Hash[T ~string | ~[]byte](parts ...T) uint64 {
-	var d xxhash.Digest
-	d.Reset()
-	for _, p := range parts {
-		d.Write([]byte(p))
-		d.Write([]byte{0})
+// span widens the time that the ledger covers.
+func (l *Ledger) span(at wire.Time) {
+	if l.Start == 0 || at < l.Start {
+		l.Start = at
 	}
-	return d.Sum64()
+	l.End = max(l.End, at)
 }
+
+// Key is how accounts, AORs, nonces and URIs are looked up: by a hash of their text as call.Clean gives it.
+func Key(text string) uint64 { return xxhash.Sum64String(text) }
+
+// KeyOf is Key of call.Clean(b), without making the string where b needs no cleaning.
+func KeyOf(b []byte) uint64 {
+	if len(b) > call.CleanBytes {
+		b = b[:call.CleanBytes]
+	}
+	for _, c := range b {
+		if c < 0x20 || c == 0x7f {
+			return Key(call.Clean(b))
+		}
+	}
+	return xxhash.Sum64(b)
+}
+
+// Pair makes one key of two.
+func Pair(a, b uint64) uint64 { return a*0x9e3779b97f4a7c15 ^ bits.RotateLeft64(b, 32) }
 
 // BindingState says what the last word of a registrar about an AOR was.
 type BindingState uint8
@@ -109,11 +135,11 @@ type Binding struct {
 }
 
 // AddBinding notes a registrar's answer.
-func (l *Ledger) AddBinding(b Binding) { put(l.bindings, Hash(b.AOR), b, maxFacts) }
+func (l *Ledger) AddBinding(b Binding) { put(l.bindings, Key(b.AOR), b, maxFacts) }
 
 // Bindings returns what is known of an AOR as of at, oldest first. The slice is the ledger's.
 func (l *Ledger) Bindings(aor string, at wire.Time) []Binding {
-	list, _ := l.bindings.Peek(Hash(aor))
+	list, _ := l.bindings.Peek(Key(aor))
 	n := 0
 	for n < len(list) && list[n].Time <= at {
 		n++
@@ -148,19 +174,18 @@ func (l *Ledger) AORs() [][]Binding { return l.bindings.Values() }
 type Login struct {
 	Time     wire.Time
 	Ref      wire.PacketRef
+	From     netip.AddrPort // whose credentials they were
 	CallID   string
 	Accepted bool
 	Code     int
 }
 
-// AddLogin notes whether credentials were accepted.
-func (l *Ledger) AddLogin(user, realm string, g Login) {
-	put(l.accounts, Hash(user, realm), g, maxFacts)
-}
+// AddLogin notes whether credentials were accepted; account is the Pair of the keys of user and realm.
+func (l *Ledger) AddLogin(account uint64, g Login) { put(l.accounts, account, g, maxFacts) }
 
 // Logins returns what is known of an account as of at, oldest first.
 func (l *Ledger) Logins(user, realm string, at wire.Time) []Login {
-	list, _ := l.accounts.Peek(Hash(user, realm))
+	list, _ := l.accounts.Peek(Pair(Key(user), Key(realm)))
 	n := 0
 	for n < len(list) && list[n].Time <= at {
 		n++
@@ -177,20 +202,18 @@ type Nonce struct {
 	Uses   int // requests that answered with it
 }
 
-// AddNonce notes a challenge; the first one with a nonce counts.
-func (l *Ledger) AddNonce(nonce string, n Nonce) {
+// AddNonce notes a challenge by the nonce's key; the first one with a nonce counts.
+func (l *Ledger) AddNonce(k uint64, n Nonce) {
 	if _, ok := l.issuers.Peek(n.Server); !ok {
 		l.issuers.Add(n.Server, n.Time)
 	}
-	k := Hash(nonce)
 	if _, ok := l.nonces.Get(k); !ok {
 		l.nonces.Add(k, n)
 	}
 }
 
-// UseNonce counts a request that answered with the nonce.
-func (l *Ledger) UseNonce(nonce string) {
-	k := Hash(nonce)
+// UseNonce counts a request that answered with the nonce of that key.
+func (l *Ledger) UseNonce(k uint64) {
 	if n, ok := l.nonces.Peek(k); ok {
 		n.Uses++
 		l.nonces.Add(k, n)
@@ -199,7 +222,7 @@ func (l *Ledger) UseNonce(nonce string) {
 
 // Nonce returns who issued a nonce, if the capture saw it.
 func (l *Ledger) Nonce(nonce string, at wire.Time) (Nonce, bool) {
-	n, ok := l.nonces.Peek(Hash(nonce))
+	n, ok := l.nonces.Peek(Key(nonce))
 	return n, ok && n.Time <= at
 }
 
@@ -217,14 +240,12 @@ type Attempt struct {
 	RetryAfter int // seconds, 0 = not said
 }
 
-// AddAttempt notes a try of from (the caller's user and address) to reach to.
-func (l *Ledger) AddAttempt(from, to string, a Attempt) {
-	put(l.attempts, Hash(from, to), a, 4*maxFacts)
-}
+// AddAttempt notes a try to reach somebody; parties is the Pair of the keys of the From and the To URI.
+func (l *Ledger) AddAttempt(parties uint64, a Attempt) { put(l.attempts, parties, a, 4*maxFacts) }
 
-// Attempts returns the tries of from to reach to that began before at, oldest first.
+// Attempts returns the tries of the From URI to reach the To URI that began before at, oldest first.
 func (l *Ledger) Attempts(from, to string, at wire.Time) []Attempt {
-	list, _ := l.attempts.Peek(Hash(from, to))
+	list, _ := l.attempts.Peek(Pair(Key(from), Key(to)))
 	n := 0
 	for n < len(list) && list[n].Time < at {
 		n++
@@ -258,15 +279,32 @@ func (l *Ledger) RetryAfters(server netip.AddrPort, at wire.Time) []RetryAfter {
 // AddEvent notes a wire event, under both ends of its flow.
 func (l *Ledger) AddEvent(e call.Event) {
 	put(l.events, e.Flow.Dst.Addr(), e, 4*maxFacts)
+	if e.Flow.Src.Addr() != e.Flow.Dst.Addr() {
+		put(l.events, e.Flow.Src.Addr(), e, 4*maxFacts)
+	}
 }
 
-// Events returns the events about packets to dst between from and until.
-func (l *Ledger) Events(dst netip.Addr, from, until wire.Time) []call.Event {
-	list, _ := l.events.Peek(dst)
+// Events returns the events about packets to or from a host between from and until.
+func (l *Ledger) Events(host netip.Addr, from, until wire.Time) []call.Event {
+	list, _ := l.events.Peek(host)
 	var out []call.Event
 	for _, e := range list {
 		if e.Time >= from && e.Time <= until {
 			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// AllEvents returns the events still known, as of the end, for rules about the capture as a whole.
+func (l *Ledger) AllEvents() []call.Event {
+	var out []call.Event
+	for _, host := range l.events.Keys() {
+		list, _ := l.events.Peek(host)
+		for _, e := range list {
+			if e.Flow.Dst.Addr() == host {
+				out = append(out, e)
+			}
 		}
 	}
 	return out

@@ -136,3 +136,19 @@ func (l *Ledger) Targets(proxy netip.AddrPort, prefix string, at wire.Time) []Ta
 	}
 	return out
 }
+
+// MeanBefore returns the mean time to the final response, in ms, over the minutes before that of at.
+func (r *Route) MeanBefore(at wire.Time) (ms float64, ok bool) {
+	start := at - at%minute
+	requests := 0
+	for _, m := range r.Minutes {
+		if m.At < start {
+			requests += m.Requests
+			ms += m.FinalMS
+		}
+	}
+	if requests == 0 {
+		return 0, false
+	}
+	return ms / float64(requests), true
+}
