@@ -1,0 +1,71 @@
+// Package view is what every face reads: diagnosed calls, and what is said of a capture as a whole.
+// Its one rule: values only, ready to be shown; whoever shows them escapes for its medium.
+package view
+
+import (
+	"sipcause/internal/call"
+	"sipcause/internal/finding"
+	"sipcause/internal/wire"
+)
+
+// Case is one call, registration or transaction with what diagnosis says of it. Both are valid only during
+// the call that hands them on.
+type Case struct {
+	Call    *call.Call
+	Verdict *finding.Verdict
+}
+
+// Count is a named number.
+type Count struct {
+	Name string
+	N    uint64
+}
+
+// KPI is one measure of the capture.
+type KPI struct {
+	Name       string
+	Value      float64 // meaningful unless Refused is set
+	Unit       string  // "%", "ms", "calls"
+	Population uint64  // what the value was computed over
+	Excluded   uint64  // left out of the population by the definition
+	Ref        string  // the RFC paragraph that defines it
+	Refused    string  // why there is no value: an empty population, no requests seen
+}
+
+// Summary is what is said of the capture as a whole, when all of it was read.
+type Summary struct {
+	Files       []string // index = wire.PacketRef.Source
+	Packets     uint64
+	Bytes       uint64 // captured bytes of all packets
+	Messages    uint64 // SIP messages, repeats included
+	First, Last wire.Time
+
+	Undecoded []Count // packets that carried no readable SIP, by reason, largest first
+	Gaps      []wire.Gap
+	Methods   []Count     // requests by method
+	Codes     [700]uint64 // responses by status code
+	CodeOther uint64      // responses outside 100–699
+
+	Retransmissions uint64
+	Duplicates      uint64 // messages captured twice
+	Unparsable      uint64
+	Defective       uint64
+	Evicted         uint64 // dialogs dropped by a cap
+	RTP, RTCP       uint64 // media packets of announced streams and others
+	Keepalives      uint64 // CRLF keepalives
+
+	Calls, Registrations, Transactions uint64
+
+	Findings []finding.Finding // of the capture as a whole
+	KPIs     []KPI
+}
+
+// Is says whether id names the case: its ID or the Call-ID of one of its legs.
+func (c *Case) Is(id string) bool {
+	for _, l := range c.Call.Legs {
+		if l.CallID == id {
+			return true
+		}
+	}
+	return c.Call.ID == id
+}
