@@ -1,0 +1,127 @@
+package diagnose_test
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sipcause/internal/diagnose"
+	"sipcause/internal/finding"
+	"sipcause/internal/peer"
+	"sipcause/internal/wire"
+)
+
+// reg is one answer of a registrar, in seconds since the beginning.
+type reg struct {
+	at      int
+	callID  string
+	from    string // address of the device
+	contact string // host of the contact; "" = from
+	expires int
+	code    int // 0 = 200
+	removed bool
+}
+
+// ledger returns one that has seen the answers for one user, and traffic until end.
+func ledger(end int, regs ...reg) *peer.Ledger {
+	const start = wire.Time(1768478400e9)
+	l := peer.New()
+	server := netip.MustParseAddrPort("198.51.100.121:5060")
+	for i, r := range regs {
+		if r.contact == "" {
+			r.contact = r.from
+		}
+		if r.code == 0 {
+			r.code = 200
+		}
+		l.Apply(&peer.Fact{
+			Kind: peer.FactBinding, Time: start.Add(time.Duration(r.at) * time.Second), Ref: wire.PacketRef{Number: uint64(2*i + 2)},
+			CallID: r.callID, From: netip.AddrPortFrom(netip.MustParseAddr(r.from), 5060), Server: server, Code: r.code,
+			Account: "sip:alice@example.com", Detail: "sip:alice@" + r.contact + ":5060", Seconds: r.expires, Removed: r.removed,
+		})
+	}
+	l.AddTraffic(start.Add(time.Duration(end)*time.Second), 1)
+	return l
+}
+
+// every returns n answers, each made by make.
+func every(n int, make func(i int) reg) []reg {
+	var out []reg
+	for i := range n {
+		out = append(out, make(i))
+	}
+	return out
+}
+
+func TestCaptureRegister(t *testing.T) {
+	const phone, other = "192.0.2.10", "192.0.2.99"
+	cases := []struct {
+		name string
+		end  int
+		regs []reg
+		want []finding.ID
+	}{
+		{"refreshed in time", 130, every(3, func(i int) reg { return reg{at: 50 * i, callID: "a", from: phone, expires: 60} }), nil},
+		{"never refreshed", 500, []reg{{at: 0, callID: "a", from: phone, expires: 60}}, []finding.ID{"register.expired"}},
+		{"just run out", 61, []reg{{at: 0, callID: "a", from: phone, expires: 60}}, nil},
+		{"removed", 500, []reg{{at: 0, callID: "a", from: phone, expires: 60}, {at: 20, callID: "a", from: phone, removed: true}}, nil},
+		{"expiry unknown", 500, []reg{{at: 0, callID: "a", from: phone, expires: -1}}, nil},
+		{"another device holds", 500, []reg{{at: 0, callID: "a", from: phone, expires: 60}, {at: 5, callID: "b", from: other, expires: 3600}}, nil},
+		{"refused at last", 500, []reg{{at: 0, callID: "a", from: phone, expires: 60}, {at: 50, callID: "a", from: phone, code: 503, expires: -1}}, []finding.ID{"register.expired"}},
+		{"address changes", 400, every(5, func(i int) reg {
+			return reg{at: 50 * i, callID: "a", from: []string{phone, other}[i%2], expires: 300}
+		}), []finding.ID{"register.flapping"}},
+		{"moved once", 200, every(4, func(i int) reg {
+			return reg{at: 50 * i, callID: "a", from: []string{phone, other}[i/2], expires: 100}
+		}), nil},
+		{"two devices", 400, every(6, func(i int) reg {
+			return reg{at: 50 * i, callID: []string{"a", "b"}[i%2], from: []string{phone, other}[i%2], expires: 200}
+		}), nil},
+		{"removed and made again", 200, every(8, func(i int) reg {
+			return reg{at: 10 * i, callID: "a", from: phone, expires: 600, removed: i%2 == 1}
+		})[:7], []finding.ID{"register.flapping"}},
+		{"restarts", 200, every(5, func(i int) reg {
+			return reg{at: 20 * i, callID: fmt.Sprint("c", i), from: phone, expires: 600}
+		}), []finding.ID{"register.flapping"}},
+		{"far too often", 200, every(6, func(i int) reg { return reg{at: 20 * i, callID: "a", from: phone, expires: 3600} }), []finding.ID{"register.interval"}},
+		{"often, behind NAT", 200, every(6, func(i int) reg {
+			return reg{at: 20 * i, callID: "a", from: phone, contact: "10.0.0.5", expires: 3600}
+		}), nil},
+		{"at half", 200, every(6, func(i int) reg { return reg{at: 30 * i, callID: "a", from: phone, expires: 60} }), nil},
+	}
+	fired := map[finding.ID]bool{}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var got []finding.ID
+			for _, f := range diagnose.Capture(ledger(c.end, c.regs...)) {
+				got = append(got, f.ID)
+				fired[f.ID] = true
+				if len(f.Evidence) == 0 || len(f.Actions) == 0 || f.Subject != "sip:alice@example.com" || strings.Contains(f.Summary, "%!") {
+					t.Errorf("%s is incomplete: %+v", f.ID, f)
+				}
+			}
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+	for _, id := range diagnose.CaptureRuleIDs() {
+		if strings.HasPrefix(string(id), "register.") && !fired[id] {
+			t.Errorf("%s: no case in which it must be found", id)
+		}
+	}
+}
+
+// TestCaptureExpiredGap: what the capture lost may have been the refresh.
+func TestCaptureExpiredGap(t *testing.T) {
+	whole := ledger(500, reg{at: 0, callID: "a", from: "192.0.2.10", expires: 60})
+	holed := ledger(500, reg{at: 0, callID: "a", from: "192.0.2.10", expires: 60})
+	holed.AddGap(wire.Gap{Kind: wire.GapDrops, From: holed.Start, Until: holed.End, Lost: 1000})
+	a, b := diagnose.Capture(whole), diagnose.Capture(holed)
+	if len(a) != 1 || len(b) != 1 || b[0].Confidence > a[0].Confidence/2 {
+		t.Errorf("confidence %v without and %v with a gap", a, b)
+	}
+}

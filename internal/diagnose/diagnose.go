@@ -1,0 +1,76 @@
+// Package diagnose says why: it asks the table of rules about one call and orders what they find. Its one
+// rule: a verdict is a pure function of the call and of the ledger as of the call's time.
+package diagnose
+
+import (
+	"slices"
+
+	"sipcause/internal/call"
+	"sipcause/internal/finding"
+	"sipcause/internal/peer"
+)
+
+// Judge diagnoses calls one after another; it keeps buffers between them and is for one goroutine.
+type Judge struct {
+	x Case
+}
+
+// Diagnose returns the verdict on c. l must know everything up to c.Ended at least; what it knows of later
+// times is not used. The verdict holds nothing of c's legs.
+func (j *Judge) Diagnose(c *call.Call, l *peer.Ledger) *finding.Verdict {
+	x := &j.x
+	x.begin(c, l)
+	v := &finding.Verdict{Call: c.ID, Final: true}
+	for i := range rules {
+		r := &rules[i]
+		if !r.asks(x) {
+			continue
+		}
+		if f := r.check(x); f != nil {
+			v.Findings = append(v.Findings, f.finding())
+		}
+	}
+	x.conclude(v)
+	return v
+}
+
+// conclude orders the findings, names the root cause of what failed, and where to look first.
+func (x *Case) conclude(v *finding.Verdict) {
+	failed := x.Failed()
+	for i := range v.Findings {
+		if f := &v.Findings[i]; f.Confidence < finding.Plausible {
+			f.Severity = finding.Info // a guess alarms nobody, and is no root cause where a fault would be
+		}
+	}
+	if failed && !slices.ContainsFunc(v.Findings, x.explains) {
+		v.Findings = append(v.Findings, x.generic().finding())
+	}
+	slices.SortStableFunc(v.Findings, func(a, b finding.Finding) int {
+		switch {
+		case finding.Less(&a, &b):
+			return -1
+		case finding.Less(&b, &a):
+			return 1
+		}
+		return 0
+	})
+	if !failed || len(v.Findings) == 0 {
+		return
+	}
+	v.Root = &v.Findings[0]
+	switch {
+	case v.Root.Suspect != nil:
+		v.Suspect = v.Root.Suspect
+	case x.Origin != nil:
+		v.Suspect = &finding.Suspect{Address: x.Origin.Address, Role: x.Origin.Role}
+	}
+	if v.Root.UserMessage == "" {
+		v.Root.UserMessage = x.userMessage()
+	}
+}
+
+// explains says whether f is enough of a root cause: where there is a code, a mere guess is no better than
+// the code and what would settle it.
+func (x *Case) explains(f finding.Finding) bool {
+	return finding.CanBeRoot(&f) && (x.Code == 0 || f.Confidence >= finding.Plausible)
+}

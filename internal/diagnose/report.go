@@ -1,0 +1,123 @@
+package diagnose
+
+import (
+	"fmt"
+	"net/netip"
+
+	"sipcause/code"
+	"sipcause/internal/call"
+	"sipcause/internal/finding"
+	"sipcause/internal/wire"
+)
+
+// report is a finding while a rule writes it.
+type report struct {
+	x *Case
+	f finding.Finding
+}
+
+// report begins a finding: what is the case, in one or two sentences that name the real hop, realm, codecs,
+// number, seconds. Arguments from traffic must be strings made by call.Clean or numbers.
+func (x *Case) report(id finding.ID, confidence float64, format string, args ...any) *report {
+	d, ok := finding.Lookup(id)
+	if !ok {
+		panic("diagnose: no row in the table of findings for " + string(id))
+	}
+	return &report{x, finding.Finding{
+		ID: id, Severity: d.Severity, Confidence: confidence, Weight: d.Weight, Acts: d.Acts, Refs: d.Refs,
+		Summary: fmt.Sprintf(format, args...),
+	}}
+}
+
+// add goes on with the summary.
+func (r *report) add(format string, args ...any) *report {
+	r.f.Summary += fmt.Sprintf(format, args...)
+	return r
+}
+
+// do adds an action: first the check that splits the possibilities, then the fix.
+func (r *report) do(format string, args ...any) *report {
+	r.f.Actions = append(r.f.Actions, fmt.Sprintf(format, args...))
+	return r
+}
+
+// see adds a message as evidence; one that was not captured is passed over.
+func (r *report) see(m call.MsgRef, format string, args ...any) *report {
+	if m.Valid() {
+		r.f.Evidence = append(r.f.Evidence, finding.Evidence{Ref: r.x.Sighting(m).Ref, Msg: m, Note: fmt.Sprintf(format, args...)})
+	}
+	return r
+}
+
+// seeEvent adds a wire event as evidence.
+func (r *report) seeEvent(e *call.Event, format string, args ...any) *report {
+	return r.seeRef(e.Ref, format, args...)
+}
+
+// seeRef adds a packet outside this call as evidence.
+func (r *report) seeRef(p wire.PacketRef, format string, args ...any) *report {
+	r.f.Evidence = append(r.f.Evidence, finding.Evidence{Ref: p, Msg: call.NoMsg, Note: fmt.Sprintf(format, args...)})
+	return r
+}
+
+// suspect says where to look first, when that is not the origin.
+func (r *report) suspect(a netip.AddrPort, role call.Role) *report {
+	r.f.Suspect = &finding.Suspect{Address: a, Role: role}
+	return r
+}
+
+// acts overrides who has to act.
+func (r *report) acts(a finding.Acts) *report { r.f.Acts = a; return r }
+
+// severity overrides the table's severity.
+func (r *report) severity(s finding.Severity) *report { r.f.Severity = s; return r }
+
+// tell sets the sentence for the caller; without it the code's own is taken.
+func (r *report) tell(sentence string) *report { r.f.UserMessage = sentence; return r }
+
+// finding ends the report. A finding without evidence is a bug in its rule.
+func (r *report) finding() finding.Finding {
+	if len(r.f.Evidence) == 0 {
+		panic("diagnose: " + string(r.f.ID) + " was reported without evidence")
+	}
+	return r.f
+}
+
+// generic is the finding of last resort: the code itself, with what would settle the question.
+func (x *Case) generic() *report {
+	d := finding.CodeDef(x.Code)
+	r := &report{x, finding.Finding{ID: d.ID, Severity: d.Severity, Confidence: 1, Weight: d.Weight, Acts: d.Acts, Refs: d.Refs}}
+	e, known := code.Lookup(x.Code)
+	switch {
+	case x.Code == 0:
+		r.f.Confidence = 0
+		r.f.Summary = "No final response is in the capture and nothing in it says why."
+		r.do("Capture longer, or at the next hop as well: the final response or its absence there settles it.")
+	case known:
+		r.f.Summary = fmt.Sprintf("%d %s: %s", x.Code, x.Reason, e.Meaning)
+		for _, s := range e.Checks {
+			r.do("%s", s)
+		}
+	default:
+		r.f.Summary = fmt.Sprintf("%d %s is not in IANA's registry; by its class it is %s.", x.Code, x.Reason, code.ClassName(x.Code))
+		r.do("Ask the vendor of the element that sent it what it means.")
+	}
+	if x.Origin != nil {
+		for _, a := range x.Origin.Alternatives {
+			r.do("Not excluded: %s.", a)
+		}
+	}
+	r.see(x.DecidingRef(), "the deciding message")
+	if len(r.f.Evidence) == 0 {
+		r.see(call.MsgRef{Leg: 0, Msg: 0}, "the first message of the call")
+	}
+	return r
+}
+
+// userMessage is the code's sentence for the caller.
+func (x *Case) userMessage() string {
+	if e, ok := code.Lookup(x.Code); ok {
+		return e.Caller
+	}
+	return "The call could not be completed."
+}

@@ -1,0 +1,88 @@
+package diagnose
+
+import (
+	"time"
+
+	"sipcause/internal/call"
+	"sipcause/internal/finding"
+	"sipcause/sip"
+)
+
+// answerWithin is the time in which a client answers a challenge, if it does: what the capture lost in it may
+// have been the answer.
+const answerWithin = 5 * time.Second
+
+// authNoCredentials: challenged, and the request never came again with credentials (RFC 3261 §22.2, §22.3).
+func authNoCredentials(x *Case) *report {
+	d := x.digest()
+	if len(d.steps) == 0 {
+		return nil
+	}
+	for i := d.start; i < len(d.steps); i++ {
+		if len(d.steps[i].sent) > 0 || x.repeatedWithCredentials(d.steps[i].ref).Valid() {
+			return nil
+		}
+	}
+	e := &d.steps[len(d.steps)-1]
+	if !challenged(e.code) {
+		return nil
+	}
+	t := x.Txn(e.ref)
+	l := x.Legs[e.ref.Leg]
+	if len(e.asked) == 0 {
+		return x.challengeWithoutHeader(e)
+	}
+	conf := x.Absent(0.95, e.ref, x.FinalTime(e.ref).Add(answerWithin))
+	if l.AtEnd {
+		conf = min(conf, 0.8) // the answer may have come after the capture's end
+	}
+	realm := call.Clean(e.asked[0].Realm)
+	how := "never sent it again with credentials"
+	if n := len(d.steps) - d.start; n > 1 {
+		how = "sent it again without credentials each time"
+	} else if t.Ack != call.None {
+		how = "acknowledged the challenge and gave up"
+	}
+	_, answer := headerNames(e.asked[0].Proxy)
+	r := x.report("auth.no-credentials", conf,
+		"%s asked for credentials (%d, realm %q, %s) for the %s of %s, which %s.",
+		e.maker, e.code, realm, offers(e.asked, e.asked[0].Realm), t.Method, t.Client.Addr(), how)
+	r.do("Look whether an account (user name and password) for realm %q is configured in %s: a client without one cannot answer; one bound to another realm does not.", realm, t.Client.Addr())
+	if t.Method == sip.MethodOptions {
+		r.do("As a keepalive it served its purpose: any final response shows that %s is up. Let %s answer OPTIONS without authentication, or give the pinging side an account.", e.maker, e.maker.Addr())
+	} else {
+		r.do("If %s is meant to be trusted by its address (a trunk), %s did not recognise it: check the address and port it arrives from against the list of trusted peers there.", t.Client, e.maker.Addr())
+		r.do("Otherwise enter the account, so that the %s is sent again with %s, the same Call-ID and CSeq + 1.", t.Method, answer)
+	}
+	return r.see(x.FinalRef(e.ref), "the challenge, realm %q", realm).
+		see(call.MsgRef{Leg: e.ref.Leg, Msg: t.Ack}, "acknowledged, and nothing followed").
+		suspect(t.Client, x.clientRole(e.ref)).
+		tell("Your phone or app did not log in to the telephone service. Check that its account is set up.")
+}
+
+// challengeWithoutHeader is a 401 or 407 that no client can answer: the challenge itself is missing.
+func (x *Case) challengeWithoutHeader(e *exchange) *report {
+	challenge, _ := headerNames(e.code == 407)
+	return x.report("auth.no-credentials", 1,
+		"%s answered %d without a %s header: no client can answer that, since realm and nonce are missing.", e.maker, e.code, challenge).
+		do("Look in the configuration of %s at what makes this %d: a bare status sent by a script, or a challenge whose header a device on the way removed.", e.maker.Addr(), e.code).
+		do("Let it send %s with realm, nonce, algorithm and qop (RFC 3261 §21.4.2, §21.4.8).", challenge).
+		see(x.FinalRef(e.ref), "no %s in it", challenge).
+		suspect(e.maker, call.RoleUnknown).acts(finding.ActsProxy)
+}
+
+// repeatedWithCredentials returns a sighting that carries credentials in a transaction whose request had none:
+// the client sent the answer with the branch and CSeq of the challenged request.
+func (x *Case) repeatedWithCredentials(r call.TxnRef) call.MsgRef {
+	t := x.Txn(r)
+	l := x.Legs[r.Leg]
+	if t.HasAuth {
+		return call.NoMsg
+	}
+	for i := range l.Messages(t) {
+		if s := &l.Sightings[i]; s.IsRequest() && s.HasAuth && s.Method == t.Method {
+			return call.MsgRef{Leg: r.Leg, Msg: i}
+		}
+	}
+	return call.NoMsg
+}

@@ -1,0 +1,35 @@
+package diagnose
+
+import "sipcause/internal/call"
+
+// calleeBusy: 486 or 600, or Q.850 17 behind another code (RFC 3261 §21.4.24, RFC 3398 §7.2.4.1).
+func calleeBusy(x *Case) *report {
+	cause, in := x.Q850()
+	code := x.Code
+	if x.Origin != nil {
+		code = x.Origin.Code
+	}
+	byCode := code == 486 || code == 600
+	if !byCode && cause != 17 || cause > 0 && cause != 17 && cause != 31 && cause != 16 {
+		return nil
+	}
+	d := x.DecidingRef()
+	confidence := 1.0
+	where := "the called device"
+	switch {
+	case code == 600:
+		where = "every device of the callee"
+	case !byCode:
+		confidence = 0.95
+		where = "the called line, by the network's cause 17"
+	case x.Origin != nil && x.Origin.Role == call.RoleProxy:
+		confidence = 0.8
+	}
+	r := x.report("callee.busy", confidence, "%s is busy: %s said so with %d %s.", x.callee(), where, x.Code, x.Reason).
+		do("Nothing is broken: call again later.").
+		see(d, "%d says busy", x.Sighting(d).Status)
+	if in.Valid() && in != d {
+		r.see(in, "Reason: Q.850;cause=17, user busy")
+	}
+	return r.do("If the callee says the line was free: check call limits and call waiting on the device, and whether do-not-disturb answers 486 there.")
+}

@@ -1,0 +1,71 @@
+package diagnose
+
+import "sipcause/internal/call"
+
+// unavailableWords tell what 480 means here: more than its phrase does.
+var unavailableWords = []struct {
+	words []string
+	means string
+	check string
+}{
+	{[]string{"do not disturb", "dnd"}, "do-not-disturb is on", "Switch do-not-disturb off on the device, or accept it."},
+	{[]string{"not registered", "no contact", "offline", "no device"}, "no device is registered", "Check the device's registration: is it on, online, and does its last REGISTER have a 200?"},
+	{[]string{"not available", "no one available"}, "the server calls the callee not available", "Ask the server's operator which state it has for this user: registration, presence, do-not-disturb."},
+}
+
+// calleeUnavailable: 480 that did not follow a long ring (RFC 3261 §21.4.18).
+func calleeUnavailable(x *Case) *report {
+	d := x.DecidingRef()
+	if x.Sighting(d).Status != 480 && x.Code != 480 {
+		return nil
+	}
+	cause, in := x.Q850()
+	if cause > 0 && cause != 18 && cause != 20 && cause != 31 && cause != 16 {
+		return nil // the network names another cause
+	}
+	if _, ns, ok := x.ringing(); ok && ns >= longRing {
+		return nil
+	}
+	r := x.report("callee.unavailable", 0.7, "%s cannot be reached now (%d %s); the response does not say whether no device is online, do-not-disturb is on, or a gateway gave up.", x.callee(), x.Code, x.Reason)
+	found := false
+	for _, w := range unavailableWords {
+		if x.Says(w.words...) {
+			r.f.Confidence, found = 0.85, true
+			r.f.Summary = x.callee() + " cannot be reached now: " + w.means + " (" + x.Reason + ")."
+			r.do("%s", w.check)
+			break
+		}
+	}
+	switch {
+	case cause == 20:
+		r.f.Confidence, found = 0.95, true
+		r.do("Cause 20, subscriber absent: the mobile or the line is off or out of coverage; call later.")
+	case cause == 18:
+		r.f.Confidence, found = 0.9, true
+		r.do("Cause 18, no user responding: the far network got no answer from the device; call later.")
+	}
+	if !found {
+		r.do("Look at the callee's registration at %s: a binding that is there and alive means do-not-disturb or a gateway behind; none means the device is offline.", x.originName())
+	}
+	r.do("If it lasts, capture between %s and the callee's device: an INVITE there that goes unanswered or gets 480 shows which.", x.originName())
+	r.see(d, "480: temporarily unavailable")
+	if in.Valid() && in != d {
+		r.see(in, "Reason: Q.850;cause=%d", cause)
+	}
+	return r
+}
+
+// originName names the element that decided, for people.
+func (x *Case) originName() string {
+	if x.Origin == nil {
+		return "the last element seen"
+	}
+	name := x.Origin.Address.String()
+	if x.Origin.Role != call.RoleUnknown {
+		name = string(x.Origin.Role) + " " + name
+	}
+	if x.Origin.Server != "" {
+		name += " (" + x.Origin.Server + ")"
+	}
+	return name
+}

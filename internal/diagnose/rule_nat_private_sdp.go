@@ -1,0 +1,76 @@
+package diagnose
+
+import (
+	"bytes"
+
+	"sipcause/internal/call"
+	"sipcause/sdp"
+)
+
+// natPrivateSDP: a session description names a private address that differs from the packet's source, without
+// ICE, and no element between relays media under an address of its own (RFC 8866 §5.7).
+func natPrivateSDP(x *Case) *report {
+	if x.Failed() {
+		return nil // no call, no media
+	}
+	l := x.Lead()
+	for i := range l.Sightings {
+		s := &l.Sightings[i]
+		if !s.HasSDP || s.Raw == nil {
+			continue
+		}
+		source := l.FlowOf(s).Src
+		if Private(source.Addr()) || source.Addr().IsLoopback() || !writesPrivate(s.Raw) {
+			continue
+		}
+		ref := call.MsgRef{Msg: int32(i)}
+		session := x.Session(ref)
+		if session == nil {
+			continue
+		}
+		for k := range session.Media {
+			m := &session.Media[k]
+			a := m.Connection.Addr
+			if m.Rejected() || !misled(a, source.Addr()) || len(m.Candidates) > 0 || m.ICE.Ufrag != nil || x.mediaFlows(m) {
+				continue
+			}
+			return x.report("nat.private-sdp", 0.8, "The session description from %s tells the other side to send %s to %s, a private address: without a media relay on the way nothing can arrive there.", source, call.Clean(m.Type), a).
+				do("Ask whether the side at %s hears the other one. If not: let the device write its public address (STUN, external media address), switch ICE on, or let the proxy anchor media (rtpengine, rtpproxy, media relay of the SBC).", source).
+				see(ref, "c= %s, packet from %s", a, source).
+				suspect(source, call.RoleUnknown)
+		}
+	}
+	return nil
+}
+
+// writesPrivate says whether a connection line may name a private IPv4 address: a look that spares healthy
+// calls the parse.
+func writesPrivate(raw []byte) bool {
+	for {
+		i := bytes.Index(raw, connectionLine)
+		if i < 0 {
+			return false
+		}
+		raw = raw[i+len(connectionLine):]
+		for _, p := range privateBeginnings {
+			if bytes.HasPrefix(raw, p) {
+				return true
+			}
+		}
+	}
+}
+
+var (
+	connectionLine    = []byte("\nc=IN IP4 ")
+	privateBeginnings = [][]byte{[]byte("10."), []byte("172."), []byte("192.168."), []byte("100."), []byte("169.254.")}
+)
+
+// mediaFlows says whether RTP was seen arriving at the socket that the description names.
+func (x *Case) mediaFlows(m *sdp.Media) bool {
+	for i := range x.Media {
+		if s := &x.Media[i]; s.Dst.Addr() == m.Connection.Addr && int(s.Dst.Port()) == m.Port {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,38 @@
+package diagnose
+
+// outageCauses are the Q.850 causes of a network that is out of order rather than full.
+var outageCauses = map[int]bool{27: true, 38: true, 41: true}
+
+// serverUnavailable: 503, or Q.850 27, 38 or 41 behind another code, without signs of load: maintenance, a trunk
+// down, no target left in a dispatcher (RFC 3261 §21.5.4).
+func serverUnavailable(x *Case) *report {
+	status, r, ok := x.deciding()
+	if !ok || status < 400 {
+		return nil
+	}
+	cause, in := x.Q850()
+	if status != 503 && !outageCauses[cause] {
+		return nil
+	}
+	t := x.Txn(r)
+	confidence := 0.75
+	rep := x.report("server.unavailable", confidence, "%s does not take the call now (%d %s).", x.originName(), status, x.Reason)
+	if outageCauses[cause] {
+		rep.f.Confidence = 0.9
+		rep.add(" The network's cause is %d (%s): an outage, not a full trunk.", cause, causeName(cause))
+		if in != x.DecidingRef() {
+			rep.see(in, "Reason: Q.850;cause=%d", cause)
+		}
+	}
+	if s, ok := x.retryAfter(); ok {
+		rep.add(" It asks to come back after %d s.", s)
+	}
+	if len(x.Downstream(r)) == 0 && x.Origin != nil && x.Says("no destination", "no gateway", "no route", "no available", "dispatcher") {
+		rep.f.Confidence = 0.85
+		rep.add(" By its words it had no target left to send the call to.")
+	}
+	return rep.do("Ask whether %s is in maintenance or its trunk is down: its state page or log, or an OPTIONS to it.", t.Server).
+		do("If it is a proxy with a dispatcher: which of its targets are marked inactive, and since when?").
+		do("Send calls over another route; honour Retry-After before coming back.").
+		see(x.DecidingRef(), "%d made by %s", status, t.Server)
+}

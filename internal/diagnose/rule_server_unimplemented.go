@@ -1,0 +1,34 @@
+package diagnose
+
+import (
+	"strings"
+
+	"sipcause/internal/call"
+	"sipcause/sip"
+)
+
+// serverUnimplemented: 501 although the server knows the method, so that a feature of the request is meant
+// (RFC 3261 §21.5.2). An unknown method is capability.method.
+func serverUnimplemented(x *Case) *report {
+	status, r, ok := x.deciding()
+	if !ok || status != 501 {
+		return nil
+	}
+	method := x.methodOf(r)
+	m := x.Deciding()
+	if m == nil {
+		return nil
+	}
+	known := method == "INVITE" || method == "REGISTER" || method == "OPTIONS"
+	for v := range m.Values(sip.HeaderAllow) {
+		known = known || strings.EqualFold(string(v), method)
+	}
+	if !known {
+		return nil
+	}
+	return x.report("server.unimplemented", 0.75, "%s answered 501 %s to a %s, a method that it knows: it lacks a feature that this request needs.", x.originName(), call.Clean(m.ReasonPhrase()), method).
+		do("Compare with a request that it accepts: body types, Require, URI scheme and parameters; what is new in this one is what it lacks.").
+		do("Ask the operator of %s, or send such calls elsewhere.", x.Txn(r).Server).
+		see(x.RequestRef(r), "the request").
+		see(x.DecidingRef(), "501")
+}

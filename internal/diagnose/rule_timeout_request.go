@@ -1,0 +1,46 @@
+package diagnose
+
+import (
+	"sipcause/internal/call"
+	"sipcause/sip"
+)
+
+// timeoutRequest: 408 made by a hop that got nothing final from the next one (RFC 3261 §16.7, §21.4.9).
+func timeoutRequest(x *Case) *report {
+	d, ok := x.DecidingTxn()
+	ref := x.DecidingRef()
+	if !ok || x.Sighting(ref).Status != 408 {
+		return nil
+	}
+	if _, ns, rang := x.ringing(); rang && ns >= longRing {
+		return nil // it rang: nobody answered
+	}
+	t := x.Txn(d)
+	waited := Seconds(x.Start(d), x.FinalTime(d))
+	next, known := x.silentNext()
+	if !known {
+		r := x.report("timeout.request", 0.6, "%s gave up after %.1f s with 408: an element behind it did not answer, and this capture does not show which.", t.Server, waited).
+			do("Capture on %s towards its next hop: the request that leaves there without an answer names the silent element.", t.Server).
+			do("Check that the next hop %s is configured for is up and reachable from it.", t.Server).
+			see(ref, "408 after %.1f s", waited)
+		return r
+	}
+	n := x.Txn(next)
+	silence := Seconds(x.Start(next), x.FinalTime(d))
+	until := x.FinalTime(d)
+	confidence := x.Absent(0.95, next, until)
+	answered := "sent nothing back"
+	if n.Trying != call.None {
+		answered = "sent only 100 Trying"
+	}
+	method := n.Method
+	r := x.report("timeout.request", confidence, "%s waited %.1f s for %s, which %s to the %s, and then answered 408 itself.", t.Server, silence, n.Server, answered, method).
+		do("Check %s: is it up, and does its own log or a capture on it show the %s arriving?", n.Server, method)
+	if method == sip.MethodInvite && n.Trying == call.None {
+		r.do("If the request arrives there, look for the way back: its responses must reach %s.", n.Client)
+	}
+	return r.do("Let %s fail over sooner than %.0f s if it has another target.", t.Server, silence).
+		see(x.RequestRef(next), "sent to the silent hop, %d times in all", n.Resent+1).
+		see(ref, "408 made by %s", t.Server).
+		suspect(n.Server, call.RoleUnknown)
+}

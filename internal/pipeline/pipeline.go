@@ -1,0 +1,211 @@
+// Package pipeline wires the stages: packets → payloads → shards → calls → verdicts. Its one rule: the whole
+// system is on this page, and the same input gives the same output with one worker or many.
+package pipeline
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"sipcause/internal/capture"
+	"sipcause/internal/correlate"
+	"sipcause/internal/decode"
+	"sipcause/internal/view"
+	"sipcause/internal/wire"
+)
+
+// Options of a run. The zero value takes the defaults.
+type Options struct {
+	Workers   int // goroutines that parse and correlate; GOMAXPROCS
+	Decode    decode.Options
+	Correlate correlate.Options
+}
+
+// Run reads the source to its end, hands every diagnosed call to emit, in an order that depends on the capture
+// alone, and returns the summary. A Case is valid only during emit. An error of emit stops the run, as the end
+// of ctx does.
+func Run(ctx context.Context, src *capture.Source, opt Options, emit func(*view.Case) error) (*view.Summary, error) {
+	e := NewEngine(opt, emit)
+	dec := decode.New(e, opt.Decode)
+	err := src.Run(ctx, func(p *wire.Packet) error {
+		e.packet(p)
+		dec.Packet(p)
+		return e.failed()
+	}, e.Gap)
+	dec.Flush(e.last)
+	if closing := e.Close(); err == nil {
+		err = closing
+	}
+	return e.summary(src, dec.Stats()), err
+}
+
+// DecodeOnly reads and decodes the source and does nothing with what it finds: the floor of every benchmark.
+func DecodeOnly(ctx context.Context, src *capture.Source) (*view.Summary, error) {
+	e := &Engine{discard: true}
+	dec := decode.New(e, decode.Options{})
+	err := src.Run(ctx, func(p *wire.Packet) error {
+		e.packet(p)
+		dec.Packet(p)
+		return nil
+	}, e.Gap)
+	dec.Flush(e.last)
+	return e.summary(src, dec.Stats()), err
+}
+
+// Engine takes what a decoder finds and gives diagnosed calls. It is a decode.Sink for one goroutine; behind
+// it run the dispatcher, which spreads each batch over the workers, and the judge, which takes the batches
+// in order.
+type Engine struct {
+	opt     Options
+	batch   *batch // being filled
+	spare   chan *batch
+	toShard chan *batch
+	toJudge chan *batch
+	done    sync.WaitGroup
+	shards  [correlate.Shards]*correlate.Shard
+	judge   judge
+
+	discard     bool
+	packets     uint64
+	bytes       uint64
+	first, last wire.Time
+	gaps        gapList
+	stop        atomic.Pointer[error] // of emit
+}
+
+// batches is how many batches are under way: one being filled, one in the shards, one with the judge, one waiting.
+const batches = 4
+
+// NewEngine returns a running engine; Close must be called.
+func NewEngine(opt Options, emit func(*view.Case) error) *Engine {
+	if opt.Workers <= 0 {
+		opt.Workers = runtime.GOMAXPROCS(0)
+	}
+	e := &Engine{
+		opt: opt, spare: make(chan *batch, batches),
+		toShard: make(chan *batch, 1), toJudge: make(chan *batch, 1),
+	}
+	for i := range e.shards {
+		e.shards[i] = correlate.NewShard(i, opt.Correlate)
+	}
+	e.judge.init(emit, &e.stop)
+	for range batches {
+		e.spare <- new(batch)
+	}
+	e.batch = <-e.spare
+	e.done.Add(2)
+	go e.dispatch()
+	go e.decide()
+	return e
+}
+
+// dispatch runs each batch through all shards: any worker takes the next shard, and a batch is finished
+// before the next begins, so a shard sees its messages in order.
+func (e *Engine) dispatch() {
+	defer e.done.Done()
+	defer close(e.toJudge)
+	for b := range e.toShard {
+		var next atomic.Int32
+		work := func() {
+			for i := int(next.Add(1)) - 1; i < correlate.Shards; i = int(next.Add(1)) - 1 {
+				b.runShard(i, e.shards[i])
+			}
+		}
+		var wg sync.WaitGroup
+		for range e.opt.Workers - 1 {
+			wg.Go(work)
+		}
+		work()
+		wg.Wait()
+		e.toJudge <- b
+	}
+}
+
+// decide hands the batches to the judge in order.
+func (e *Engine) decide() {
+	defer e.done.Done()
+	for b := range e.toJudge {
+		e.judge.batch(b)
+		b.reset()
+		e.spare <- b
+	}
+}
+
+// Close sends what is left through, waits for it, and returns the error of emit, if there was one.
+func (e *Engine) Close() error {
+	e.batch.flush = true
+	e.send()
+	close(e.toShard)
+	e.done.Wait()
+	return e.failed()
+}
+
+func (e *Engine) send() {
+	e.batch.end = e.last
+	e.toShard <- e.batch
+	e.batch = <-e.spare
+}
+
+func (e *Engine) failed() error {
+	if err := e.stop.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// packet counts one packet.
+func (e *Engine) packet(p *wire.Packet) {
+	e.packets++
+	e.bytes += uint64(len(p.Data))
+	e.Reached(p.Time)
+}
+
+// Reached says that the capture has been read up to t; what waits for a time before it may end.
+func (e *Engine) Reached(t wire.Time) {
+	if t <= 0 {
+		return
+	}
+	if e.first == 0 || t < e.first {
+		e.first = t
+	}
+	e.last = max(e.last, t)
+}
+
+// Payload takes one SIP message (decode.Sink).
+func (e *Engine) Payload(p *wire.Payload) {
+	if e.discard {
+		return
+	}
+	e.last = max(e.last, p.Time)
+	e.batch.add(p)
+	if e.batch.full() {
+		e.send()
+	}
+}
+
+// Event takes one wire event (decode.Sink).
+func (e *Engine) Event(ev *wire.Event) {
+	if !e.discard {
+		e.batch.event(ev)
+	}
+}
+
+// Media takes one RTP or RTCP packet (decode.Sink).
+func (e *Engine) Media(m *wire.Media) {
+	if e.discard {
+		return
+	}
+	e.batch.media = append(e.batch.media, *m)
+	if e.batch.full() {
+		e.send()
+	}
+}
+
+// Gap takes one gap (decode.Sink).
+func (e *Engine) Gap(g wire.Gap) {
+	e.gaps.add(g)
+	if !e.discard {
+		e.batch.gaps = append(e.batch.gaps, g)
+	}
+}

@@ -1,0 +1,82 @@
+package pipeline
+
+import (
+	"cmp"
+	"slices"
+
+	"sipcause/internal/call"
+	"sipcause/internal/capture"
+	"sipcause/internal/correlate"
+	"sipcause/internal/decode"
+	"sipcause/internal/diagnose"
+	"sipcause/internal/view"
+	"sipcause/internal/wire"
+	"sipcause/sip"
+)
+
+// maxGapsKept bounds the gaps that a report lists; further ones are merged by kind.
+const maxGapsKept = 64
+
+// gapList keeps the first gaps and merges the rest, one per kind.
+type gapList struct {
+	kept   []wire.Gap
+	merged map[wire.GapKind]int // index into kept of the gap that takes the rest
+}
+
+func (g *gapList) add(gap wire.Gap) {
+	if len(g.kept) < maxGapsKept {
+		g.kept = append(g.kept, gap)
+		return
+	}
+	if i, ok := g.merged[gap.Kind]; ok {
+		m := &g.kept[i]
+		m.From, m.Until = min(m.From, gap.From), max(m.Until, gap.Until)
+		m.Lost += max(gap.Lost, 1)
+		m.Bytes += gap.Bytes
+		return
+	}
+	if g.merged == nil {
+		g.merged = map[wire.GapKind]int{}
+	}
+	gap.Where = "several places"
+	gap.Flow = wire.Flow{}
+	gap.Lost = max(gap.Lost, 1)
+	g.merged[gap.Kind] = len(g.kept)
+	g.kept = append(g.kept, gap)
+}
+
+// summary says what the capture was, when all of it was read.
+func (e *Engine) summary(src *capture.Source, d decode.Stats) *view.Summary {
+	s := &view.Summary{
+		Files: src.Files(), Packets: e.packets, Bytes: e.bytes, First: e.first, Last: e.last, Gaps: e.gaps.kept,
+		Keepalives: d.Keepalives, RTP: d.RTP, RTCP: d.RTCP,
+	}
+	for name, n := range d.Undecoded {
+		s.Undecoded = append(s.Undecoded, view.Count{Name: name, N: n})
+	}
+	slices.SortFunc(s.Undecoded, func(a, b view.Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name)) })
+	if e.discard {
+		for _, n := range d.Payloads {
+			s.Messages += n
+		}
+		return s
+	}
+	var st correlate.Stats
+	for _, sh := range e.shards {
+		one := sh.Stats()
+		st.Add(&one)
+	}
+	s.Messages, s.Codes, s.CodeOther = st.Messages, st.Codes, st.CodeOther
+	s.Retransmissions, s.Duplicates, s.Unparsable, s.Defective, s.Evicted = st.Repeats, st.Duplicates, st.Unparsable, st.Defective, st.Evicted
+	for i, n := range st.Methods {
+		if n > 0 {
+			s.Methods = append(s.Methods, view.Count{Name: sip.Method(i).String(), N: n})
+		}
+	}
+	slices.SortFunc(s.Methods, func(a, b view.Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name)) })
+	j := &e.judge
+	s.Calls, s.Registrations, s.Transactions = j.calls[call.KindCall], j.calls[call.KindRegistration], j.calls[call.KindTransaction]
+	s.KPIs = j.meter.KPIs()
+	s.Findings = diagnose.Capture(j.ledger)
+	return s
+}
