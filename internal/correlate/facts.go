@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"bytes"
 	"strconv"
 
 	"sipcause/internal/call"
@@ -38,13 +39,28 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 		f := peer.Fact{Kind: peer.FactInvite, First: t.Parent == call.None, Began: l.Start(t), FinalMS: float64(sg.Time-l.Start(t)) / 1e6}
 		from, _ := m.From()
 		to, _ := m.To()
-		f.Key = peer.Pair(peer.KeyOf(from.URI), peer.KeyOf(to.URI))
+		f.Callee = peer.KeyOf(to.URI)
+		f.Key = peer.Pair(peer.KeyOf(from.URI), f.Callee)
 		f.Detail = s.intern(peer.Prefix(to.URI))
 		if n, ok := m.RetryAfter(); ok {
 			f.Seconds = n
 		}
+		if sg.Status >= 200 && sg.Status < 300 {
+			f.Lead, f.Account = s.form(l.Raw(t.Request))
+		}
 		s.fact(f, l, t, sg)
 	}
+}
+
+// form reads from a raw request how its Request-URI is written: how the number begins, and the host.
+func (s *Shard) form(raw []byte) (peer.Lead, string) {
+	_, rest, _ := bytes.Cut(raw, []byte(" "))
+	uri, _, _ := bytes.Cut(rest, []byte(" "))
+	u, ok := sip.ParseURI(uri)
+	if !ok {
+		return peer.LeadNone, ""
+	}
+	return peer.LeadOf(u.User), s.intern(u.Host)
 }
 
 // maxNames bounds the strings that a shard shares between facts.

@@ -77,7 +77,7 @@ func relayed(c *call.Call, r call.TxnRef, code int) (next call.TxnRef, why strin
 	l := c.Legs[r.Leg]
 	t := &l.Txns[r.Txn]
 	at := l.Sightings[t.Final].Time
-	var same, other, silent, answered []call.TxnRef
+	var same, other, silent, answered, asked []call.TxnRef
 	for _, k := range c.Downstream(r) {
 		kl := c.Legs[k.Leg]
 		kt := &kl.Txns[k.Txn]
@@ -89,10 +89,14 @@ func relayed(c *call.Call, r call.TxnRef, code int) (next call.TxnRef, why strin
 			same = append(same, k)
 		case st < 300:
 			answered = append(answered, k)
-		case (st == 401 || st == 407) && len(c.Downstream(r)) > 1:
+		case st == 401 || st == 407:
+			asked = append(asked, k)
 		default:
 			other = append(other, k)
 		}
+	}
+	if len(other) == 0 && len(answered) == 0 {
+		other = asked // a challenge is met by another try; the last one was not
 	}
 	server := t.Server
 	switch {

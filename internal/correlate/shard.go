@@ -175,6 +175,10 @@ func (s *Shard) Message(p *wire.Payload) {
 		return
 	}
 	s.count(m)
+	if m.Status < 0 {
+		s.stats.Stray++ // a code that cannot be read: RFC 4475 §3.1.2.19 has the response dropped
+		return
+	}
 	if p.Time > s.now {
 		s.now = p.Time
 	}

@@ -1,0 +1,223 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sipcause/internal/capture"
+	"sipcause/internal/finding"
+	"sipcause/internal/pipeline"
+	"sipcause/internal/query"
+	"sipcause/internal/render"
+	"sipcause/internal/view"
+)
+
+// analyzeOptions are the flags of analyze and demo.
+type analyzeOptions struct {
+	filter, call, format, failOn, zone, output string
+	all, helpFilter, decodeOnly, stats         bool
+	workers                                    int
+	name                                       string // of the source, where it is no file
+}
+
+func analyzeCommand() *cobra.Command {
+	var o analyzeOptions
+	cmd := &cobra.Command{
+		Use:   "analyze [FILE|DIRECTORY|GLOB|-]...",
+		Short: "read captures and say of each call what happened, who decided, why, and what to do",
+		Long: `Read captures (pcap and pcapng, also gzip or zstd; - is standard input), rebuild each call across all hops, and
+say of each that failed which element decided, why, and what to do now. Several files and directories are
+merged by time.
+
+Exit status: 0 analysed (whatever was found), 1 failure, 2 wrong usage, 3 findings at or above --fail-on.`,
+		Example: `  sipcause analyze trace.pcap
+  sipcause analyze --filter 'code >= 500 and to ~ "^sip:\+?33"' /var/captures
+  sipcause analyze --call 3848276298220188511@192.0.2.10 --all trace.pcap
+  sipcause analyze --format html -o report.html *.pcapng.gz
+  tcpdump -i any -w - port 5060 | sipcause analyze -
+  sipcause analyze --format ndjson --fail-on error trace.pcap > calls.ndjson`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.helpFilter {
+				_, err := io.WriteString(cmd.OutOrStdout(), query.Help(terminalWidth(cmd.OutOrStdout())))
+				return err
+			}
+			if len(args) == 0 {
+				return usageError{errors.New("analyze: name at least one capture, or - for standard input; see sipcause analyze --help")}
+			}
+			src, err := capture.Open(args, cmd.InOrStdin())
+			if err != nil {
+				return err
+			}
+			return o.run(cmd, src)
+		},
+	}
+	o.flags(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&o.helpFilter, "help-filter", false, "describe the filter language and its fields")
+	f.BoolVar(&o.decodeOnly, "decode-only", false, "decode and count only")
+	f.BoolVar(&o.stats, "stats", false, "print memory and allocation figures to standard error")
+	f.IntVar(&o.workers, "workers", 0, "goroutines that parse and correlate (0: one per CPU)")
+	for _, hidden := range []string{"decode-only", "stats", "workers"} {
+		_ = f.MarkHidden(hidden)
+	}
+	return cmd
+}
+
+// flags adds the flags that say what is shown.
+func (o *analyzeOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.filter, "filter", "", "show only what this expression holds for (see analyze --help-filter)")
+	f.StringVar(&o.call, "call", "", "show only the call with this Call-ID or id")
+	f.BoolVar(&o.all, "all", false, "text: show calls that succeeded, too")
+	f.StringVar(&o.format, "format", "text", "output format: "+strings.Join(formatNames(), ", "))
+	f.StringVar(&o.failOn, "fail-on", "", "exit with 3 when a finding is at or above this severity: info, warning, error, critical")
+	f.StringVar(&o.zone, "tz", "Local", "time zone of text and HTML: Local, UTC or a name such as Europe/Berlin")
+	f.StringVarP(&o.output, "output", "o", "", "write to this file instead of standard output")
+	complete(cmd, "format", formatNames())
+	complete(cmd, "fail-on", []string{"info", "warning", "error", "critical"})
+}
+
+func complete(cmd *cobra.Command, flag string, values []string) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // only for a flag that is not there
+	}
+}
+
+func formatNames() (names []string) {
+	for _, f := range render.Formats() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// chosen is what the flags mean.
+type chosen struct {
+	zone   *time.Location
+	filter *query.Expr
+	failOn finding.Severity
+	fail   bool
+}
+
+func (o *analyzeOptions) choose() (c chosen, err error) {
+	if c.zone, err = time.LoadLocation(o.zone); err != nil {
+		return c, usageError{fmt.Errorf("read --tz: unknown time zone %q; accepted are Local, UTC and names such as Europe/Berlin", o.zone)}
+	}
+	if o.filter != "" {
+		if c.filter, err = query.Parse(o.filter); err != nil {
+			var q *query.Error
+			if errors.As(err, &q) {
+				return c, usageError{fmt.Errorf("%w\n%s", err, q.Caret())}
+			}
+			return c, usageError{err}
+		}
+	}
+	if o.failOn != "" {
+		if c.failOn, c.fail = finding.ParseSeverity(o.failOn); !c.fail {
+			return c, usageError{fmt.Errorf("read --fail-on: unknown severity %q; accepted are info, warning, error and critical", o.failOn)}
+		}
+	}
+	if names := formatNames(); !slices.Contains(names, o.format) {
+		return c, usageError{fmt.Errorf("read --format: unknown format %q; accepted are %s", o.format, strings.Join(names, ", "))}
+	}
+	return c, nil
+}
+
+// run analyses the source and renders what is asked for.
+func (o *analyzeOptions) run(cmd *cobra.Command, src *capture.Source) (err error) {
+	c, err := o.choose()
+	if err != nil {
+		return err
+	}
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	ctx, cancel := context.WithCancel(cmd.Context())
+	defer cancel()
+	progress := newProgress(cmd.ErrOrStderr(), src)
+	defer progress.stop()
+	if o.decodeOnly {
+		s, err := pipeline.DecodeOnly(ctx, src)
+		progress.stop()
+		fmt.Fprintf(cmd.OutOrStdout(), "%d packets, %d bytes, %d SIP messages\n", s.Packets, s.Bytes, s.Messages)
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if o.output != "" {
+		f, err := os.Create(o.output)
+		if err != nil {
+			return fmt.Errorf("create output: %w", err)
+		}
+		defer func() {
+			if closing := f.Close(); err == nil && closing != nil {
+				err = fmt.Errorf("write output: %w", closing)
+			}
+		}()
+		out = f
+	}
+	r, err := render.New(o.format, out, render.Options{Width: terminalWidth(out), Color: colorful(out), Zone: c.zone, All: o.all || o.call != "", Files: src.Files()})
+	if err != nil {
+		return err
+	}
+	worst, any := finding.Info, false
+	note := func(fs []finding.Finding) {
+		for i := range fs {
+			worst, any = max(worst, fs[i].Severity), true
+		}
+	}
+	var subject view.Subject
+	summary, err := pipeline.Run(ctx, src, pipeline.Options{Workers: o.workers}, func(k *view.Case) error {
+		if o.call != "" && !k.Is(o.call) || c.filter != nil && !c.filter.Match(subject.Of(k), c.zone) {
+			return nil
+		}
+		note(k.Verdict.Findings)
+		return r.Case(k)
+	})
+	progress.stop()
+	if err != nil {
+		return err
+	}
+	if o.name != "" {
+		summary.Files = []string{o.name}
+	}
+	note(summary.Findings)
+	if err := r.End(summary); err != nil {
+		return err
+	}
+	if o.stats {
+		printStats(cmd.ErrOrStderr(), summary)
+	}
+	if c.fail && any && worst >= c.failOn {
+		return errFindings
+	}
+	return nil
+}
+
+// gcPercent trades memory for time: the live heap is small and bounded by the caps of the stages.
+const gcPercent = 100
+
+func printStats(w io.Writer, s *view.Summary) {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	fmt.Fprintf(w, "mallocs %d (%.2f per message), heap in use %d, from the system %d, collections %d\n",
+		m.Mallocs, float64(m.Mallocs)/float64(max(s.Messages, 1)), m.HeapInuse, m.Sys, m.NumGC)
+}
+
+// exactArgs is cobra.ExactArgs with an error that says what is wanted.
+func exactArgs(n int, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("%s takes %s, not %d arguments; see %s --help", cmd.Name(), what, len(args), cmd.CommandPath())}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"bytes"
+	"compress/gzip"
+	"flag"
+	"io"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"sipcause/internal/testkit"
+	"sipcause/internal/wire"
+)
+
+// TestDemoCapture: the embedded capture is what testdata/demo.txtar says. -update writes it.
+func TestDemoCapture(t *testing.T) {
+	text, err := os.ReadFile("testdata/demo.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	flows, err := testkit.ParseFlows(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var packets []wire.Packet
+	for i := range flows {
+		for _, p := range flows[i].Packets {
+			p.Time = p.Time.Add(time.Duration(i) * time.Minute)
+			packets = append(packets, p)
+		}
+	}
+	slices.SortStableFunc(packets, func(a, b wire.Packet) int { return int(a.Time - b.Time) })
+	want := testkit.Pcap(packets)
+	if flag.Lookup("update").Value.String() == "true" {
+		var b bytes.Buffer
+		z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
+		z.Write(want)
+		z.Close()
+		if err := os.WriteFile("demo.pcap.gz", b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	z, err := gzip.NewReader(bytes.NewReader(demoCapture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(z)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("demo.pcap.gz is not what demo.txtar says (%v): run go test ./internal/cli -run DemoCapture -update", err)
+	}
+}

@@ -1,0 +1,215 @@
+package render
+
+import (
+	"math"
+	"net/netip"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"sipcause/internal/wire"
+)
+
+// encoder appends JSON to buf (RFC 8259). It allocates nothing per message: calls are the hot path of a
+// report, and encoding/json would cost more than the analysis.
+type encoder struct {
+	buf  []byte
+	refs []msgRef // scratch of messages
+
+	sec     int64 // second whose text is in secText
+	secText [len("2006-01-02T15:04:05.")]byte
+
+	flowText []byte   // texts of the flows of the case at hand, one after the other
+	flows    []span   // by flowBase[leg] + Sighting.Flow; empty span: not made yet
+	flowBase []uint32 // by leg
+}
+
+type span struct{ from, to uint32 }
+
+const hexDigits = "0123456789abcdef"
+
+// plain are the bytes that stand for themselves in a JSON string.
+var plain = func() (t [256]bool) {
+	for c := 0x20; c < 0x7f; c++ {
+		t[c] = c != '"' && c != '\\'
+	}
+	return t
+}()
+
+// appendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD; controls, line separators and
+// bidirectional formatting are escaped, so that the output is also safe on a terminal.
+func appendString[T string | []byte](b []byte, s T) []byte {
+	b = append(b, '"')
+	from := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if plain[c] {
+			i++
+			continue
+		}
+		if c < utf8.RuneSelf {
+			b = append(b, s[from:i]...)
+			b = appendEscape(b, c)
+			i++
+			from = i
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+		switch {
+		case r == utf8.RuneError && n == 1:
+			b = append(b, s[from:i]...)
+			b = append(b, "\uFFFD"...)
+			from = i + n
+		case r < 0xa0, r == 0x061c, r == 0x200e, r == 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
+			b = append(b, s[from:i]...)
+			b = append(b, '\\', 'u', hexDigits[r>>12], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+			from = i + n
+		}
+		i += n
+	}
+	b = append(b, s[from:]...)
+	return append(b, '"')
+}
+
+func appendEscape(b []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(b, '\\', c)
+	case '\n':
+		return append(b, '\\', 'n')
+	case '\r':
+		return append(b, '\\', 'r')
+	case '\t':
+		return append(b, '\\', 't')
+	}
+	return append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+}
+
+// raw appends text that is JSON already.
+func (e *encoder) raw(s string) { e.buf = append(e.buf, s...) }
+
+// key appends a member's name; a comma goes before it unless it is the first of its object.
+func (e *encoder) key(name string) {
+	if c := e.buf[len(e.buf)-1]; c != '{' && c != '[' {
+		e.buf = append(e.buf, ',')
+	}
+	e.buf = append(e.buf, '"')
+	e.buf = append(e.buf, name...)
+	e.buf = append(e.buf, '"', ':')
+}
+
+// next appends the comma before an array's element unless it is the first.
+func (e *encoder) next() {
+	if e.buf[len(e.buf)-1] != '[' {
+		e.buf = append(e.buf, ',')
+	}
+}
+
+func (e *encoder) text(name, s string) {
+	e.key(name)
+	e.buf = appendString(e.buf, s)
+}
+
+// textOrNull writes null for "": what is unknown is never an empty string.
+func (e *encoder) textOrNull(name, s string) {
+	if s == "" {
+		e.null(name)
+		return
+	}
+	e.text(name, s)
+}
+
+func (e *encoder) null(name string) {
+	e.key(name)
+	e.raw("null")
+}
+
+func (e *encoder) uint(name string, n uint64) {
+	e.key(name)
+	e.buf = strconv.AppendUint(e.buf, n, 10)
+}
+
+// code writes a status code; 0 is none.
+func (e *encoder) code(name string, code int) {
+	if code == 0 {
+		e.null(name)
+		return
+	}
+	e.uint(name, uint64(code))
+}
+
+func (e *encoder) float(name string, v float64) {
+	e.key(name)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		e.raw("null")
+		return
+	}
+	e.buf = strconv.AppendFloat(e.buf, v, 'f', -1, 64)
+}
+
+func (e *encoder) floatOrNull(name string, v *float64) {
+	if v == nil {
+		e.null(name)
+		return
+	}
+	e.float(name, *v)
+}
+
+func (e *encoder) time(name string, t wire.Time) {
+	e.key(name)
+	if t == 0 {
+		e.raw("null")
+		return
+	}
+	e.buf = append(e.buf, '"')
+	e.appendTime(t)
+	e.buf = append(e.buf, '"')
+}
+
+// appendTime appends t as RFC 3339 with nine digits, UTC. The text up to the second is kept, since most
+// messages share it with the one before.
+func (e *encoder) appendTime(t wire.Time) {
+	sec, ns := int64(t)/1e9, int64(t)%1e9
+	if ns < 0 {
+		sec, ns = sec-1, ns+1e9
+	}
+	if sec != e.sec || e.secText[0] == 0 {
+		time.Unix(sec, 0).UTC().AppendFormat(e.secText[:0], "2006-01-02T15:04:05.")
+		e.sec = sec
+	}
+	e.buf = append(e.buf, e.secText[:]...)
+	var d [9]byte
+	for i := len(d) - 1; i >= 0; i-- {
+		d[i] = byte('0' + ns%10)
+		ns /= 10
+	}
+	e.buf = append(e.buf, d[:]...)
+	e.buf = append(e.buf, 'Z')
+}
+
+func (e *encoder) addr(name string, a netip.AddrPort) {
+	e.key(name)
+	e.buf = appendAddr(e.buf, a)
+}
+
+func appendAddr(b []byte, a netip.AddrPort) []byte {
+	if !a.IsValid() {
+		return append(b, "null"...)
+	}
+	b = append(b, '"')
+	b = a.AppendTo(b)
+	return append(b, '"')
+}
+
+// texts writes a list of texts; empty ones say nothing and are left out.
+func (e *encoder) texts(name string, list []string) {
+	e.key(name)
+	e.raw("[")
+	for _, s := range list {
+		if s != "" {
+			e.next()
+			e.buf = appendString(e.buf, s)
+		}
+	}
+	e.raw("]")
+}

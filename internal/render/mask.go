@@ -1,0 +1,70 @@
+package render
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// masked stands for a secret that a page does not show.
+const masked = "••••••"
+
+var (
+	digestResponse = regexp.MustCompile(`(?i)(\bresponse\s*=\s*)("[^"]*"?|[^\s,]+)`)
+	otherSecret    = regexp.MustCompile(`(?is)^(\s*\S+\s+)(.+)$`)
+	sdesKey        = regexp.MustCompile(`(?i)(inline:)[^\s|;]+`)
+)
+
+// maskSecrets returns a message without what lets its reader in somewhere: the digest response of Authorization
+// and Proxy-Authorization (realm and nonce stay: they are what one looks for), credentials of any other scheme
+// whole, and SDES master keys (RFC 4568 §6.1). raw is not changed.
+func maskSecrets(raw []byte) []byte {
+	var out []byte
+	header := true
+	for len(raw) > 0 {
+		line := foldedLine(raw, header)
+		raw = raw[len(line):]
+		switch {
+		case !header:
+			line = sdesKey.ReplaceAll(line, []byte("${1}"+masked))
+		case len(bytes.TrimRight(line, "\r\n")) == 0:
+			header = len(out) == 0
+		case isCredentials(line):
+			line = maskCredentials(line)
+		}
+		out = append(out, line...)
+	}
+	return out
+}
+
+// foldedLine returns the first line of b with its end, and the lines that continue it (RFC 3261 §7.3.1).
+func foldedLine(b []byte, folded bool) []byte {
+	n := 0
+	for {
+		end := bytes.IndexByte(b[n:], '\n')
+		if end < 0 {
+			return b
+		}
+		n += end + 1
+		if !folded || n == len(b) || b[n] != ' ' && b[n] != '\t' || len(bytes.TrimRight(b[:n], "\r\n")) == 0 {
+			return b[:n]
+		}
+	}
+}
+
+func isCredentials(line []byte) bool {
+	name, _, ok := bytes.Cut(line, []byte(":"))
+	name = bytes.TrimSpace(name)
+	return ok && (bytes.EqualFold(name, []byte("Authorization")) || bytes.EqualFold(name, []byte("Proxy-Authorization")))
+}
+
+func maskCredentials(line []byte) []byte {
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	end := value[len(bytes.TrimRight(value, "\r\n")):]
+	value = bytes.TrimRight(value, "\r\n")
+	if scheme := bytes.TrimSpace(value); len(scheme) >= 6 && bytes.EqualFold(scheme[:6], []byte("digest")) {
+		value = digestResponse.ReplaceAll(value, []byte("${1}"+masked))
+	} else {
+		value = otherSecret.ReplaceAll(value, []byte("${1}"+masked))
+	}
+	return bytes.Join([][]byte{name, []byte(":"), value, end}, nil)
+}

@@ -1,0 +1,163 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"sipcause/internal/call"
+	"sipcause/internal/finding"
+	"sipcause/internal/view"
+)
+
+var severityStyle = [...]style{finding.Info: normal, finding.Warning: yellow, finding.Error: red, finding.Critical: red}
+
+// section writes one case: who, how it ended, the ladder, the diagnosis.
+func (r *text) section(c *view.Case, number uint64) {
+	r.line("")
+	r.title(c, number)
+	r.facts(c.Call)
+	r.line("")
+	r.lines = append(r.lines, newLadder(c.Call, maxLadderRows).paint(r.opt)...)
+	r.line("")
+	r.diagnosis(c)
+}
+
+// title writes "── #2 CALL FAILED ─ 486 Busy Here ─────── callee.busy ──".
+func (r *text) title(c *view.Case, number uint64) {
+	cl := c.Call
+	head := fmt.Sprintf("#%d  %s", number, strings.ToUpper(caseTitle(cl)))
+	code := codeText(cl)
+	id, st := "", normal
+	if c.Verdict != nil && c.Verdict.Root != nil {
+		id, st = string(c.Verdict.Root.ID), severityStyle[c.Verdict.Root.Severity]
+	}
+	room := r.opt.Width - 3 - width.StringWidth(head) - 1
+	tail := ""
+	if id != "" {
+		tail = " " + r.paint(st, id) + " ──"
+		room -= len(id) + 4
+	}
+	text := r.paint(bold, head)
+	if code = clip(code, room-4); code != "" {
+		text += "  " + r.paint(bold, code)
+		room -= 2 + width.StringWidth(code)
+	}
+	r.line("── ", text, " ", strings.Repeat("─", max(0, room)), tail)
+}
+
+// facts writes who and when in as few lines as it takes.
+func (r *text) facts(c *call.Call) {
+	r.item(2, "", normal, who(c))
+	r.list(2, "", normal, " ·", facts(c, r.opt.Zone))
+	for i := range c.Legs {
+		label := "Call-ID "
+		if i > 0 {
+			label = "  joined "
+		}
+		r.item(2, label, dim, legText(c, i))
+	}
+	for i := range c.Media {
+		r.item(2, "", dim, streamText(&c.Media[i]))
+	}
+}
+
+// diagnosis writes the cause, what proves it and what to do.
+func (r *text) diagnosis(c *view.Case) {
+	v := c.Verdict
+	if v == nil {
+		return
+	}
+	if f := v.Root; f != nil {
+		r.item(2, pad("CAUSE", labelWidth), bold, f.Summary)
+		r.field("", normal, fmt.Sprintf("%s · %s · %s%s", f.ID, f.Severity, sure(f.Confidence), actsSuffix(f.Acts)))
+	}
+	r.origin(c.Call)
+	if s := v.Suspect; s != nil && (c.Call.Origin == nil || s.Address != c.Call.Origin.Address) {
+		r.field("SUSPECT", bold, suspectText(s)+": look here first")
+	}
+	r.attempts(c.Call)
+	if f := v.Root; f != nil {
+		for i, a := range f.Actions {
+			label := ""
+			if i == 0 {
+				label = "DO"
+			}
+			r.item(2, pad(label, labelWidth)+fmt.Sprintf("%d. ", i+1), bold, a)
+		}
+	}
+	r.others(v)
+	if v.Root != nil {
+		r.evidence(v.Root)
+		if len(v.Root.Refs) > 0 {
+			r.field("SEE", dim, strings.Join(v.Root.Refs, ", "))
+		}
+	}
+	for _, g := range gapTexts(c.Call.Gaps, r.opt.Zone) {
+		r.field("GAP", yellow, g)
+	}
+}
+
+func actsSuffix(a finding.Acts) string {
+	if t := actsText[a]; t != "" {
+		return " · to act: " + t
+	}
+	return ""
+}
+
+func (r *text) origin(c *call.Call) {
+	o := c.Origin
+	if o == nil {
+		return
+	}
+	r.field("ORIGIN", bold, originText(c))
+	for _, e := range o.Evidence {
+		r.item(2+labelWidth, "· ", dim, e)
+	}
+	for _, a := range o.Alternatives {
+		r.item(2+labelWidth, "or: ", dim, a)
+	}
+}
+
+// attempts lists the targets tried when there was more than one.
+func (r *text) attempts(c *call.Call) {
+	if len(c.Attempts) < 2 {
+		return
+	}
+	label := "TRIED"
+	for _, s := range attemptTexts(c.Attempts) {
+		r.field(label, bold, s)
+		label = ""
+	}
+}
+
+// others lists the findings beside the root cause.
+func (r *text) others(v *finding.Verdict) {
+	label := "ALSO"
+	for i := range v.Findings {
+		f := &v.Findings[i]
+		if isRoot(v, f) {
+			continue
+		}
+		r.item(2, pad(label, labelWidth), bold, fmt.Sprintf("%s (%s, %s): %s", f.ID, f.Severity, sure(f.Confidence), f.Summary))
+		if frames := framesText(f, r.opt.Files); frames != "" {
+			r.field("", normal, frames)
+		}
+		label = ""
+	}
+}
+
+// evidence lists the packets that prove the root cause.
+func (r *text) evidence(f *finding.Finding) {
+	label := "PROOF"
+	for i := range f.Evidence {
+		e := &f.Evidence[i]
+		if i == maxEvidenceShown {
+			r.field(label, dim, fmt.Sprintf("and %d more frames", len(f.Evidence)-i))
+			return
+		}
+		if s := evidenceText(e, r.opt.Files); s != "" {
+			r.field(label, dim, s)
+			label = ""
+		}
+	}
+}
