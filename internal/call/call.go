@@ -92,6 +92,16 @@ type Timings struct {
 	Ring     *float64 // ms from the first 18x to the final response
 	Setup    *float64 // ms to the 200
 	Duration *float64 // ms from the 200 to the BYE
+
+	known [6]float64 // what the fields point to
+	n     int
+}
+
+// Set makes one of t's fields known: ns nanoseconds, stored as milliseconds. t must not be copied afterwards.
+func (t *Timings) Set(field **float64, ns int64) {
+	*field = &t.known[t.n]
+	t.known[t.n] = float64(ns) / 1e6
+	t.n++
 }
 
 // Link joins two legs of a call.

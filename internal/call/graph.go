@@ -6,9 +6,15 @@ import (
 )
 
 // Tries returns the transactions by which the originator tried, in order: what it sent itself, as the most
-// upstream capture point saw it.
+// upstream capture point saw it. The leg must be complete; the slice is the leg's.
 func (l *Leg) Tries() []int32 {
-	var tries []int32
+	if !l.tried {
+		l.tries, l.tried = l.findTries(l.tries[:0]), true
+	}
+	return l.tries
+}
+
+func (l *Leg) findTries(tries []int32) []int32 {
 	var method sip.Method
 	for i := range l.Txns {
 		t := &l.Txns[i]
@@ -49,9 +55,9 @@ func (c *Call) Downstream(r TxnRef) []TxnRef {
 	var out []TxnRef
 	l := c.Legs[r.Leg]
 	t := &l.Txns[r.Txn]
-	for i := range l.Children(r.Txn) {
-		if l.Txns[i].Method == t.Method {
-			out = append(out, TxnRef{Leg: r.Leg, Txn: i})
+	for i := range l.Txns {
+		if k := &l.Txns[i]; k.Parent == r.Txn && k.Method == t.Method {
+			out = append(out, TxnRef{Leg: r.Leg, Txn: int32(i)})
 		}
 	}
 	if len(out) > 0 || len(c.Legs) == 1 {

@@ -178,6 +178,9 @@ type Leg struct {
 	Dropped   int // sightings not kept because the leg's own cap was reached
 	Defective int // messages with structural defects
 	Arena     Arena
+
+	tries []int32 // see Tries
+	tried bool
 }
 
 // FlowOf returns the directed flow of a sighting.
@@ -251,6 +254,6 @@ func (l *Leg) Reset() {
 	l.Arena.Free()
 	*l = Leg{
 		Sightings: l.Sightings[:0], Flows: l.Flows[:0], Txns: l.Txns[:0], Dialogs: l.Dialogs[:0],
-		Events: l.Events[:0], Keys: l.Keys[:0], Arena: l.Arena,
+		Events: l.Events[:0], Keys: l.Keys[:0], Arena: l.Arena, tries: l.tries[:0],
 	}
 }

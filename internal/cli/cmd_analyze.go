@@ -138,8 +138,8 @@ func (o *analyzeOptions) run(cmd *cobra.Command, src *capture.Source) (err error
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetGCPercent(gcPercent)
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
@@ -202,8 +202,9 @@ func (o *analyzeOptions) run(cmd *cobra.Command, src *capture.Source) (err error
 	return nil
 }
 
-// gcPercent trades memory for time: the live heap is small and bounded by the caps of the stages.
-const gcPercent = 100
+// memoryLimit makes the garbage collector work harder before the program takes more: what is live stays below it
+// by the caps of the stages.
+const memoryLimit = 240 << 20
 
 func printStats(w io.Writer, s *view.Summary) {
 	var m runtime.MemStats

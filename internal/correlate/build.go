@@ -10,6 +10,7 @@ import (
 // builder makes calls of legs. It is used by one goroutine; the message is reused.
 type builder struct {
 	msg    sip.Message
+	names  names
 	ledger *peer.Ledger
 	end    wire.Time // event time up to which the capture was read
 }
@@ -39,7 +40,7 @@ func (b *builder) build(legs []*call.Leg, links []call.Link) *call.Call {
 	c.Challenge = challenges(l, tries)
 	if d, ok := decisive(l, tries); ok {
 		b.outcome(c, l, d)
-		c.Timings = timings(l, tries, d)
+		timings(&c.Timings, l, tries, d)
 	}
 	c.Attempts = attempts(c, tries)
 	if c.Final.Valid() && c.Code >= 300 {
@@ -67,14 +68,14 @@ func (b *builder) head(c *call.Call) {
 	}
 	m := &b.msg
 	if a, ok := m.From(); ok {
-		c.From = call.Clean(a.URI)
+		c.From = b.names.of(a.URI)
 	}
 	if a, ok := m.To(); ok {
-		c.To = call.Clean(a.URI)
+		c.To = b.names.of(a.URI)
 	}
 	if m.IsRequest() {
-		c.Target = call.Clean(m.RequestURI())
-		c.UserAgent = call.Clean(m.ServerOrUserAgent())
+		c.Target = b.names.of(m.RequestURI())
+		c.UserAgent = b.names.of(m.ServerOrUserAgent())
 	}
 }
 
@@ -119,7 +120,7 @@ func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 	c.Final = call.MsgRef{Leg: 0, Msg: t.Final}
 	c.Code = l.FinalStatus(t)
 	if b.msg.Parse(l.Raw(t.Final)) == nil {
-		c.Reason = call.Clean(b.msg.ReasonPhrase())
+		c.Reason = b.names.of(b.msg.ReasonPhrase())
 	}
 	long := ringTime(l, t) >= ringLong
 	switch out, known := byCode[c.Code]; {

@@ -26,7 +26,7 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 	}
 	if sg.Status == 401 || sg.Status == 407 {
 		for c := range m.Challenges() {
-			s.fact(peer.Fact{Kind: peer.FactNonce, Key: peer.KeyOf(c.Nonce), Detail: s.intern(c.Realm)}, l, t, sg)
+			s.fact(peer.Fact{Kind: peer.FactNonce, Key: peer.KeyOf(c.Nonce), Detail: s.names.of(c.Realm)}, l, t, sg)
 		}
 	}
 	if t.HasAuth && t.Parent == call.None {
@@ -41,7 +41,7 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 		to, _ := m.To()
 		f.Callee = peer.KeyOf(to.URI)
 		f.Key = peer.Pair(peer.KeyOf(from.URI), f.Callee)
-		f.Detail = s.intern(peer.Prefix(to.URI))
+		f.Detail = s.names.of(peer.Prefix(to.URI))
 		if n, ok := m.RetryAfter(); ok {
 			f.Seconds = n
 		}
@@ -60,20 +60,28 @@ func (s *Shard) form(raw []byte) (peer.Lead, string) {
 	if !ok {
 		return peer.LeadNone, ""
 	}
-	return peer.LeadOf(u.User), s.intern(u.Host)
+	return peer.LeadOf(u.User), s.names.of(u.Host)
 }
 
-// maxNames bounds the strings that a shard shares between facts.
-const maxNames = 1024
+// maxNames bounds how many strings are kept to be used again; then they are forgotten.
+const maxNames = 4096
 
-// intern returns call.Clean(b), the same string for the same bytes as long as there is room.
-func (s *Shard) intern(b []byte) string {
-	if name, ok := s.names[string(b)]; ok {
+// names makes call.Clean's strings, the same one for the same bytes met again soon. The zero value is ready.
+type names map[string]string
+
+func (n *names) of(b []byte) string {
+	if name, ok := (*n)[string(b)]; ok {
 		return name
 	}
+	if *n == nil {
+		*n = names{}
+	}
+	if len(*n) >= maxNames {
+		clear(*n)
+	}
 	name := call.Clean(b)
-	if len(s.names) < maxNames && len(b) == len(name) {
-		s.names[name] = name
+	if len(b) == len(name) {
+		(*n)[name] = name
 	}
 	return name
 }

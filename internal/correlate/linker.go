@@ -135,8 +135,15 @@ func (k *Linker) Flush() {
 }
 
 func (k *Linker) opened(op Opened) {
-	m := &member{op: op}
-	m.group = &group{members: []*member{m}, open: 1}
+	alone := &struct {
+		member
+		group
+		list [1]*member
+	}{member: member{op: op}}
+	m := &alone.member
+	alone.list[0] = m
+	alone.group = group{members: alone.list[:], open: 1}
+	m.group = &alone.group
 	for _, key := range op.Keys {
 		k.match(m, key)
 	}

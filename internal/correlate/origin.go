@@ -127,7 +127,7 @@ func (b *builder) madeBy(c *call.Call, o *call.Origin, r call.TxnRef) {
 	o.Role = call.RoleUAS
 	var toTag []byte
 	if b.msg.Parse(l.Raw(t.Final)) == nil {
-		o.Server = call.Clean(b.msg.ServerOrUserAgent())
+		o.Server = b.names.of(b.msg.ServerOrUserAgent())
 		toTag = append(toTag, b.msg.ToTag()...)
 	}
 	frame := l.Sightings[t.Final].Ref.Number

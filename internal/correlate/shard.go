@@ -98,8 +98,8 @@ type Shard struct {
 	wheel wheel
 	bytes int
 	free  []*openLeg
-	names map[string]string // see intern
-	now   wire.Time         // greatest event time seen
+	names names
+	now   wire.Time // greatest event time seen
 	stats Stats
 	out   Output
 }
@@ -129,7 +129,7 @@ type openLeg struct {
 
 // NewShard returns shard id (0..Shards-1).
 func NewShard(id int, opt Options) *Shard {
-	s := &Shard{id: uint8(id), opt: opt.withDefaults(), legs: make(map[uint64]*openLeg), names: map[string]string{}}
+	s := &Shard{id: uint8(id), opt: opt.withDefaults(), legs: make(map[uint64]*openLeg)}
 	s.lru.prev, s.lru.next = &s.lru, &s.lru
 	return s
 }

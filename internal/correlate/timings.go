@@ -7,28 +7,32 @@ import (
 
 // timings measures the call from the originator's first request, challenged ones included, to its end.
 // What was not seen stays nil.
-func timings(l *call.Leg, tries []int32, d int32) (tm call.Timings) {
+func timings(tm *call.Timings, l *call.Leg, tries []int32, d int32) {
 	start := firstRequest(l, tries)
 	if start == 0 {
-		return tm
+		return
 	}
 	t := &l.Txns[d]
-	tm.Trying = since(l, start, firstOf(l, tries, func(t *call.Txn) int32 { return t.Trying }))
-	tm.PDD = since(l, start, t.Progress)
-	tm.Final = since(l, start, t.Final)
+	since := func(field **float64, i int32) {
+		if i != call.None {
+			tm.Set(field, int64(l.Sightings[i].Time-start))
+		}
+	}
+	since(&tm.Trying, firstTrying(l, tries))
+	since(&tm.PDD, t.Progress)
+	since(&tm.Final, t.Final)
 	if t.Progress != call.None && (t.Final != call.None || t.Cancel != call.None) {
-		tm.Ring = ms(ringTime(l, t))
+		tm.Set(&tm.Ring, ringTime(l, t))
 	}
 	if st := l.FinalStatus(t); st >= 200 && st < 300 {
 		tm.Setup = tm.Final
 		for i := range l.Dialogs {
 			if dl := &l.Dialogs[i]; dl.Confirmed != 0 && dl.Bye != call.None {
-				tm.Duration = ms(int64(l.Start(&l.Txns[dl.Bye]) - dl.Confirmed))
+				tm.Set(&tm.Duration, int64(l.Start(&l.Txns[dl.Bye])-dl.Confirmed))
 				break
 			}
 		}
 	}
-	return tm
 }
 
 func firstRequest(l *call.Leg, tries []int32) wire.Time {
@@ -40,23 +44,11 @@ func firstRequest(l *call.Leg, tries []int32) wire.Time {
 	return 0
 }
 
-func firstOf(l *call.Leg, tries []int32, pick func(*call.Txn) int32) int32 {
+func firstTrying(l *call.Leg, tries []int32) int32 {
 	for _, ti := range tries {
-		if i := pick(&l.Txns[ti]); i != call.None {
+		if i := l.Txns[ti].Trying; i != call.None {
 			return i
 		}
 	}
 	return call.None
-}
-
-func since(l *call.Leg, start wire.Time, i int32) *float64 {
-	if i == call.None {
-		return nil
-	}
-	return ms(int64(l.Sightings[i].Time - start))
-}
-
-func ms(ns int64) *float64 {
-	v := float64(ns) / 1e6
-	return &v
 }

@@ -22,7 +22,8 @@ func containsAny(s string, lower []string) bool {
 	return slices.ContainsFunc(lower, func(w string) bool { return strings.Contains(s, w) })
 }
 
-// captureExpired: bindings that ran out before the capture ends and were not refreshed.
+// captureExpired: bindings that ran out before the capture ends and were not refreshed, while it shows the
+// registrar at work: otherwise it may be an excerpt.
 func captureExpired(l *peer.Ledger) []finding.Finding {
 	var out []finding.Finding
 	for _, list := range l.AORs() {
@@ -31,6 +32,9 @@ func captureExpired(l *peer.Ledger) []finding.Finding {
 			continue
 		}
 		b := gap.last
+		if seen, ok := l.LastSeen(b.Server, l.End+1); !ok || seen.Sub(gap.since) < lapseSlack {
+			continue
+		}
 		conf := 0.8 * (1 - l.Loss(b.Time, l.End, b.Source.Addr(), b.Server.Addr()))
 		f := about("register.expired", b.AOR, conf, "The binding of %s (%s, %d s granted by %s) ran out at %s and was not refreshed before the capture ends, %s later: calls to the user fail from then on.",
 			b.AOR, b.Contact, b.Expires, b.Server, clock(gap.since), ageWords(l.End.Sub(gap.since)))

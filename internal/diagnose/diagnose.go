@@ -13,14 +13,17 @@ import (
 // Judge diagnoses calls one after another; it keeps buffers between them and is for one goroutine.
 type Judge struct {
 	x Case
+	v finding.Verdict
 }
 
 // Diagnose returns the verdict on c. l must know everything up to c.Ended at least; what it knows of later
-// times is not used. The verdict holds nothing of c's legs.
+// times is not used. The verdict is valid until the next call.
 func (j *Judge) Diagnose(c *call.Call, l *peer.Ledger) *finding.Verdict {
 	x := &j.x
 	x.begin(c, l)
-	v := &finding.Verdict{Call: c.ID, Final: true}
+	v := &j.v
+	clear(v.Findings)
+	*v = finding.Verdict{Call: c.ID, Final: true, Findings: v.Findings[:0]}
 	for i := range rules {
 		r := &rules[i]
 		if !r.asks(x) {
@@ -38,8 +41,8 @@ func (j *Judge) Diagnose(c *call.Call, l *peer.Ledger) *finding.Verdict {
 func (x *Case) conclude(v *finding.Verdict) {
 	failed := x.Failed()
 	for i := range v.Findings {
-		if f := &v.Findings[i]; f.Confidence < finding.Plausible {
-			f.Severity = finding.Info // a guess alarms nobody, and is no root cause where a fault would be
+		if f := &v.Findings[i]; f.Confidence < finding.Plausible && !(failed && x.Code == 0) {
+			f.Severity = finding.Info // a guess alarms nobody, and is no root cause where the code says more
 		}
 	}
 	if failed && !slices.ContainsFunc(v.Findings, x.explains) {

@@ -63,8 +63,8 @@ func (x *Case) othersServed(r *refusedTxn) (peer.Client, bool) {
 	return peer.Client{}, false
 }
 
-// callRate counts the INVITEs that the refused client is known to have begun at the server in the second, and
-// in the ten seconds, before the refusal.
+// callRate counts the INVITEs that the refused client began at the server in the second, and in the ten seconds,
+// before the refusal, of those that had been decided by then.
 func (x *Case) callRate(r *refusedTxn) (second, ten int) {
 	host := r.txn.Client.Addr()
 	return x.Ledger.Calls(r.txn.Server, host, r.at.Add(-time.Second), r.at), x.Ledger.Calls(r.txn.Server, host, r.at.Add(-10*time.Second), r.at)

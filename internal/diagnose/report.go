@@ -25,7 +25,7 @@ func (x *Case) report(id finding.ID, confidence float64, format string, args ...
 	}
 	return &report{x, finding.Finding{
 		ID: id, Severity: d.Severity, Confidence: confidence, Weight: d.Weight, Acts: d.Acts, Refs: d.Refs,
-		Summary: fmt.Sprintf(format, args...),
+		Summary: fmt.Sprintf(format, args...), Actions: make([]string, 0, usualActions), Evidence: make([]finding.Evidence, 0, usualEvidence),
 	}}
 }
 
@@ -34,6 +34,12 @@ func (r *report) add(format string, args ...any) *report {
 	r.f.Summary += fmt.Sprintf(format, args...)
 	return r
 }
+
+// What most findings have of each; more is allowed.
+const (
+	usualActions  = 4
+	usualEvidence = 4
+)
 
 // do adds an action: first the check that splits the possibilities, then the fix.
 func (r *report) do(format string, args ...any) *report {
@@ -90,7 +96,7 @@ func (x *Case) generic() *report {
 	e, known := code.Lookup(x.Code)
 	switch {
 	case x.Code == 0:
-		r.f.Confidence = 0
+		r.f.Confidence, r.f.Acts = 0.1, finding.ActsNetwork
 		r.f.Summary = "No final response is in the capture and nothing in it says why."
 		r.do("Capture longer, or at the next hop as well: the final response or its absence there settles it.")
 	case known:

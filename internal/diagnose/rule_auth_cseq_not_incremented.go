@@ -30,8 +30,8 @@ func authCSeqNotIncremented(x *Case) *report {
 		switch {
 		case e.code == 0:
 			conf, how = x.Absent(0.6, e.ref, x.Ended), "was never answered"
-		case sameNonce(p, e):
-			conf, how = 0.85, "got the same challenge again, nonce included, as a retransmission would"
+		case len(p.sent) == 0 && sameNonce(p, e) && x.sameToTag(p, e):
+			conf, how = 0.75, "got the same challenge again, nonce and To tag included, as a retransmission would"
 		}
 		r := x.report("auth.cseq-not-incremented", conf,
 			"%s repeated the %s with credentials under the CSeq number %d of the challenged request; it %s at %s, which may take it for a retransmission.", t.Client.Addr(), t.Method, t.CSeq, how, t.Server)
@@ -58,6 +58,12 @@ func (x *Case) sameBranch(e *exchange, again call.MsgRef) *report {
 		see(x.FinalRef(e.ref), "the challenge").
 		see(again, "the credentials, same branch, CSeq %d", t.CSeq).
 		suspect(t.Client, x.clientRole(e.ref))
+}
+
+// sameToTag says whether two responses have the same To tag: servers that answer by transaction give each its own.
+func (x *Case) sameToTag(a, b *exchange) bool {
+	m, n := x.Msg(x.FinalRef(a.ref)), x.Msg(x.FinalRef(b.ref))
+	return m != nil && n != nil && bytes.Equal(m.ToTag(), n.ToTag())
 }
 
 func sameNonce(a, b *exchange) bool {

@@ -18,8 +18,11 @@ func authNoCredentials(x *Case) *report {
 	if len(d.steps) == 0 {
 		return nil
 	}
+	if d.last.fault == faultStripped {
+		return x.credentialsStripped(d)
+	}
 	for i := d.start; i < len(d.steps); i++ {
-		if len(d.steps[i].sent) > 0 || x.repeatedWithCredentials(d.steps[i].ref).Valid() {
+		if len(d.steps[i].sent) > 0 || d.steps[i].blind || x.repeatedWithCredentials(d.steps[i].ref).Valid() {
 			return nil
 		}
 	}
@@ -33,8 +36,8 @@ func authNoCredentials(x *Case) *report {
 		return x.challengeWithoutHeader(e)
 	}
 	conf := x.Absent(0.95, e.ref, x.FinalTime(e.ref).Add(answerWithin))
-	if l.AtEnd {
-		conf = min(conf, 0.8) // the answer may have come after the capture's end
+	if wait := max(x.Ledger.End, x.Ended).Sub(x.FinalTime(e.ref)); l.AtEnd && wait < answerWithin {
+		conf = min(conf, 0.6) // the answer may have come after the capture's end
 	}
 	realm := call.Clean(e.asked[0].Realm)
 	how := "never sent it again with credentials"
@@ -58,6 +61,23 @@ func authNoCredentials(x *Case) *report {
 		see(call.MsgRef{Leg: e.ref.Leg, Msg: t.Ack}, "acknowledged, and nothing followed").
 		suspect(t.Client, x.clientRole(e.ref)).
 		tell("Your phone or app did not log in to the telephone service. Check that its account is set up.")
+}
+
+// credentialsStripped: the client answered, but the one who had asked never got the answer.
+func (x *Case) credentialsStripped(d *digest) *report {
+	f := &d.last
+	e := &d.steps[f.step]
+	user, realm := account(&f.cred)
+	t, last := x.Txn(e.ref), x.Txn(e.made)
+	_, answer := headerNames(f.cred.Proxy)
+	return x.report("auth.no-credentials", 0.95,
+		"%s asks for credentials (realm %q). %s sends them (user %q), but the request that %s hands on to it no longer has them: %s was removed on the way.", e.maker, realm, t.Client.Addr(), user, last.Client, answer).
+		do("Look in the configuration of %s for what removes %s: a proxy takes off the credentials for its own realm only (RFC 3261 §22.3).", last.Client.Addr(), answer).
+		do("Let it pass those for %q on, or let it authenticate at %s itself.", realm, e.maker.Addr()).
+		see(x.RequestRef(e.ref), "with credentials for %q", realm).
+		see(x.RequestRef(e.made), "without them").
+		see(x.FinalRef(e.made), "%d in answer", e.code).
+		suspect(last.Client, call.RoleProxy).acts(finding.ActsProxy)
 }
 
 // challengeWithoutHeader is a 401 or 407 that no client can answer: the challenge itself is missing.

@@ -4,7 +4,7 @@ package diagnose
 // A refusal for the nonce is none of the password.
 func authPasswordChangeSuspected(x *Case) *report {
 	d, f, ok := x.refused(faultRefused)
-	if !ok {
+	if !ok || x.Says(saysNonce...) {
 		return nil
 	}
 	e := &d.steps[f.step]

@@ -38,7 +38,10 @@ func authStaleNonce(x *Case) *report {
 	user, realm := account(&f.cred)
 	t := x.Txn(e.ref)
 	_, worked := x.worked(user, realm, x.Start(e.ref))
-	why, conf := f.words(worked, e.code)
+	why, conf := f.words(worked)
+	if x.Says(saysNonce...) {
+		why, conf = fmt.Sprintf("it says %q", x.phraseOf(e)), finding.Proven
+	}
 	again := d.refusals(faultStale, x)
 	certain := "for their nonce, not for the password"
 	if conf < finding.Proven {
@@ -66,10 +69,8 @@ func authStaleNonce(x *Case) *report {
 }
 
 // words says what is known of the refused nonce, and how sure it is that the nonce was the reason.
-func (f *refusal) words(worked bool, code int) (string, float64) {
+func (f *refusal) words(worked bool) (string, float64) {
 	switch {
-	case code == 403:
-		return "its 403 says so", 0.85
 	case f.fault == faultStale:
 		return "stale=true", 1
 	case f.fault == faultReplay:
@@ -112,7 +113,7 @@ func (x *Case) refusedCredentials() bool {
 // staleThenAccepted reports credentials that were refused and, with another nonce, accepted at once.
 func (x *Case) staleThenAccepted() *report {
 	d := x.digest()
-	count, first := 0, refusal{}
+	count, young, first := 0, 0, refusal{}
 	for i := range d.steps {
 		e := &d.steps[i]
 		if len(e.sent) == 0 || !challenged(e.code) {
@@ -120,7 +121,7 @@ func (x *Case) staleThenAccepted() *report {
 		}
 		f := x.refusalOf(d, i)
 		switch f.fault {
-		case faultStale, faultOld, faultReplay, faultForeign, faultRefused:
+		case faultStale, faultOld, faultReplay, faultForeign:
 		default:
 			continue
 		}
@@ -129,6 +130,9 @@ func (x *Case) staleThenAccepted() *report {
 		}
 		if count++; count == 1 {
 			first = f
+		}
+		if f.age > 0 && f.age < freshUse {
+			young++
 		}
 	}
 	if count == 0 {
@@ -146,9 +150,9 @@ func (x *Case) staleThenAccepted() *report {
 	if first.fault != faultStale {
 		r.do("Let %s say stale=true when a nonce has run out: some clients take the bare challenge for a wrong password and give up.", e.maker.Addr())
 	}
-	if count > 2 || first.age > 0 && first.age < freshUse {
+	if young > 1 {
 		r.severity(finding.Warning)
-		r.do("It happened %d time(s) here, to a nonce as young as %s: see whether several servers answer at %s without sharing nonces, or the nonce lifetime is too short.", count, ageWords(first.age), e.maker)
+		r.do("It happened to %d nonces younger than %s: see whether several servers answer at %s without sharing nonces, or the nonce lifetime is too short.", young, ageWords(freshUse), e.maker)
 	}
 	if len(r.f.Actions) == 0 {
 		r.do("Nothing: this is how a nonce is renewed.")
@@ -156,8 +160,8 @@ func (x *Case) staleThenAccepted() *report {
 	return r.seeRefusal(d, &first)
 }
 
-// acceptedSoon says whether the same account was accepted after step i: at once, or at any time when the server
-// had said stale.
+// acceptedSoon says whether the same account was accepted after step i, with another nonce: at once, or at any
+// time when the server had said stale.
 func (x *Case) acceptedSoon(d *digest, i int, f *refusal) bool {
 	for k := i + 1; k < len(d.steps); k++ {
 		e := &d.steps[k]
@@ -166,7 +170,7 @@ func (x *Case) acceptedSoon(d *digest, i int, f *refusal) bool {
 		}
 		for _, c := range e.sent {
 			if string(c.Username) == string(f.cred.Username) && string(c.Realm) == string(f.cred.Realm) {
-				return f.fault == faultStale || x.Start(e.ref).Sub(x.FinalTime(d.steps[i].ref)) < fastRetry
+				return string(c.Nonce) != string(f.cred.Nonce) && (f.fault == faultStale || x.Start(e.ref).Sub(x.FinalTime(d.steps[i].ref)) < fastRetry)
 			}
 		}
 		return false

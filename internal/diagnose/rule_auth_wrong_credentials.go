@@ -20,10 +20,10 @@ var (
 func authWrongCredentials(x *Case) *report {
 	d, f, ok := x.refused(faultRefused, faultOld)
 	if !ok {
-		return nil
+		return x.saidUnseen(d)
 	}
 	e := &d.steps[f.step]
-	if f.fault == faultOld && challenged(e.code) {
+	if x.Says(saysNonce...) || f.fault == faultOld && challenged(e.code) {
 		return nil
 	}
 	user, realm := account(&f.cred)
@@ -31,16 +31,19 @@ func authWrongCredentials(x *Case) *report {
 	before, worked := x.worked(user, realm, x.Start(e.ref))
 	conf := 0.95
 	if !challenged(e.code) {
-		if conf = x.refusalByCode(e, worked); conf == 0 {
+		if conf = x.refusalByCode(e, &f.cred, worked); conf == 0 {
 			return nil
 		}
-	} else if worked {
+	} else if worked || aka(&f.cred) {
 		conf = 0.8
 	}
-	how := fmt.Sprintf("%s answered the challenge with the nonce just issued (%s later), and got %d %s%s", t.Client.Addr(), ageWords(f.age), e.code, x.reasonOf(e), timesWords(d.refusals(faultRefused, x)))
+	how := fmt.Sprintf("%s answered the challenge with the nonce just issued (%s later), and got %d %s%s", t.Client.Addr(), ageWords(f.age), e.code, x.phraseOf(e), timesWords(d.refusals(faultRefused, x)))
 	if f.fault == faultOld {
 		conf = min(conf, 0.75)
-		how = fmt.Sprintf("%s sent them unasked, and got %d %s", t.Client.Addr(), e.code, x.reasonOf(e))
+		how = fmt.Sprintf("%s sent them unasked, and got %d %s", t.Client.Addr(), e.code, x.phraseOf(e))
+		if f.offer >= 0 {
+			how = fmt.Sprintf("%s answered a challenge that was %s old, and got %d %s", t.Client.Addr(), ageWords(f.age), e.code, x.phraseOf(e))
+		}
 	}
 	r := x.report("auth.wrong-credentials", conf, "%s did not accept the credentials of user %q for realm %q: %s.", e.maker, user, realm, how)
 	r.do("Compare user name and password for realm %q in %s with those of the account on %s: the log there tells \"no such user\" from \"wrong password\", the wire does not.", realm, t.Client.Addr(), e.maker.Addr())
@@ -50,6 +53,9 @@ func authWrongCredentials(x *Case) *report {
 	}
 	if len(f.asked.QOP) > 0 && len(f.cred.QOP) == 0 {
 		r.do("The challenge offers qop=%q and the answer has none, which RFC 3261 §22.4 forbids: rule out that %s refuses it for that.", call.Clean(f.asked.QOP), e.maker.Addr())
+	}
+	if aka(&f.cred) {
+		r.do("With AKA a second challenge may only renew the sequence number (SQN): see whether the answer carries auts, and whether the SIM's key and OP match the HSS.")
 	}
 	if !challenged(e.code) && conf < 0.8 {
 		r.do("Not excluded: the credentials are right and %s forbids this %s for another reason (403 says no more); its log settles it.", e.maker.Addr(), t.Method)
@@ -62,20 +68,51 @@ func authWrongCredentials(x *Case) *report {
 		tell("The telephone service did not accept the user name or password stored in your phone or app.")
 }
 
+// saidUnseen reports a 403 whose words are about the credentials, when the capture misses the request that had
+// them.
+func (x *Case) saidUnseen(d *digest) *report {
+	if len(d.steps) == 0 || d.last.fault != faultNone {
+		return nil
+	}
+	e := &d.steps[len(d.steps)-1]
+	if e.code != 403 || !e.blind || x.Says(saysNonce...) || !x.Says(saysCredentials...) {
+		return nil
+	}
+	t := x.Txn(e.ref)
+	return x.report("auth.wrong-credentials", 0.7,
+		"%s says that the credentials of %s are wrong: 403 %s. The request that had them is not in the capture, or not all of it.", e.maker, t.Client.Addr(), x.phraseOf(e)).
+		do("Capture the request as well: its realm, nonce and user name against the challenge tell whether it is the password.").
+		do("Compare user name and password in %s with those of the account on %s.", t.Client.Addr(), e.maker.Addr()).
+		see(x.FinalRef(e.ref), "403 %s", x.phraseOf(e)).
+		suspect(t.Client, x.clientRole(e.ref)).
+		tell("The telephone service did not accept the user name or password stored in your phone or app.")
+}
+
 // refusalByCode says how likely a 403 to credentials, fresh and well addressed, is about the credentials;
 // 0 when something speaks against it.
-func (x *Case) refusalByCode(e *exchange, worked bool) float64 {
+func (x *Case) refusalByCode(e *exchange, c *sip.Credentials, worked bool) float64 {
 	switch {
-	case x.Says(saysNonce...):
-		return 0
 	case x.Says(saysCredentials...):
 		return 0.9
 	case worked, x.saysPolicy():
 		return 0
 	case x.Txn(e.ref).Method == sip.MethodRegister:
 		return 0.85
+	case x.refusedElsewhere(c, e):
+		return 0.7
 	}
 	return 0.55
+}
+
+// refusedElsewhere says whether the account had met a 403 in another call or registration before.
+func (x *Case) refusedElsewhere(c *sip.Credentials, e *exchange) bool {
+	user, realm := account(c)
+	for _, g := range x.Ledger.Logins(user, realm, x.Start(e.ref)-1) {
+		if g.Code == 403 && g.CallID != x.Legs[e.ref.Leg].CallID {
+			return true
+		}
+	}
+	return false
 }
 
 // refusals counts the tries since the last success that were refused with one fault.
@@ -93,8 +130,11 @@ func (d *digest) refusals(f fault, x *Case) int {
 	return n
 }
 
-// reasonOf returns the reason phrase of a try's final response.
-func (x *Case) reasonOf(e *exchange) string {
+// aka says whether credentials are a SIM's (RFC 3310).
+func aka(c *sip.Credentials) bool { return bytes.HasPrefix(bytes.ToUpper(c.Algorithm), []byte("AKA")) }
+
+// phraseOf returns the reason phrase of a try's final response.
+func (x *Case) phraseOf(e *exchange) string {
 	if m := x.Msg(x.FinalRef(e.ref)); m != nil {
 		return call.Clean(m.ReasonPhrase())
 	}

@@ -1,9 +1,6 @@
 package diagnose
 
-import (
-	"sipcause/code"
-	"sipcause/internal/finding"
-)
+import "sipcause/code"
 
 // isupCause prints the Q.850 cause in a Reason header field and says whether the status code is the one that the
 // standard's map gives it (RFC 3326 §2, RFC 6432, RFC 3398 §7.2.4.1).
@@ -26,9 +23,6 @@ func isupCause(x *Case) *report {
 		rep.add(" %d is the code that RFC 3398 gives it.", status)
 	default:
 		rep.add(" RFC 3398 gives it %d, the response says %d: trust the cause.", q.SIP, status)
-	}
-	if q.Class == "normal" {
-		rep.severity(finding.Info)
 	}
 	return rep.do("Read the cause before the code: gateways map it in different ways.").
 		see(in, "Reason: Q.850;cause=%d", cause)

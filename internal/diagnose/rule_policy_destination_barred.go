@@ -42,7 +42,11 @@ func policyDestinationBarred(x *Case) *report {
 		return nil
 	}
 	code, words := x.said()
-	out := x.report("policy.destination-barred", conf, "%s refuses calls to numbers like %q (beginning with %s): %d %s.", r.txn.Server, number(x.To), prefix, code, words)
+	before := ""
+	if refusedBefore {
+		before = ", as it had refused an earlier one"
+	}
+	out := x.report("policy.destination-barred", conf, "%s refuses calls of %s to numbers like %q (beginning with %s)%s: %d %s.", r.txn.Server, r.txn.Client.Addr(), number(x.To), prefix, before, code, words)
 	if works != "" {
 		out.do("Calls of %s to numbers beginning with %s are put through by %s: compare the rights for the two.", r.txn.Client.Addr(), works, r.txn.Server.Addr())
 	}

@@ -1,46 +1,32 @@
 package diagnose
 
 import (
+	"slices"
+
 	"sipcause/internal/call"
+	"sipcause/internal/finding"
 	"sipcause/sip"
 )
 
 // policyForbidden: 403 that is not about credentials (RFC 3261 §21.4.4: authorization will not help).
 func policyForbidden(x *Case) *report {
-	d := x.digest()
-	conf, why := 0.8, ""
-	switch f := &d.last; f.fault {
-	case faultNone:
-		why = "before any credentials were sent"
-	case faultElsewhere:
-		why, conf = "although the credentials had been let through by the element that asked for them", 0.85
-	case faultRefused, faultOld:
-		user, realm := account(&f.cred)
-		e := &d.steps[f.step]
-		_, worked := x.worked(user, realm, x.Start(e.ref))
-		switch {
-		case x.Says(saysNonce...), x.Says(saysCredentials...):
-			return nil
-		case worked:
-			why = "to an account that it had accepted before"
-		case x.saysPolicy():
-			why, conf = "in words that are not about credentials", 0.75
-		case x.Txn(e.ref).Method == sip.MethodRegister:
-			return nil
-		default:
-			why, conf = "after credentials, which it may or may not have accepted", 0.5
-		}
-	default:
-		return nil // the credentials could not be accepted: auth.* says why
+	conf, why := x.forbidden()
+	if conf == 0 {
+		return nil
 	}
 	r, ok := x.decidingRefusal()
 	if !ok {
 		return nil
 	}
-	if r.txn.Progress != call.None {
-		why += ", after alerting"
-	}
 	code, words := x.said()
+	if r.txn.Progress != call.None {
+		return x.report("policy.forbidden", conf, "%s alerted and then refused the %s of %s (%d %s).", r.txn.Server, r.txn.Method, r.txn.Client.Addr(), code, words).
+			do("Look in the called device for what refuses after it rang: a key that rejects calls, a list of callers, an application behind it.").
+			do("If the callee only declined: a device that answers 403 for that misuses the code; 603 or 486 is meant (RFC 3261 §21.6.2).").
+			see(call.MsgRef{Leg: r.ref.Leg, Msg: r.txn.Progress}, "alerting").
+			see(x.FinalRef(r.ref), "%d %s", code, words).
+			acts(finding.ActsCallee)
+	}
 	out := x.report("policy.forbidden", conf, "%s understood the %s of %s and refuses it (%d %s) %s.", r.txn.Server, r.txn.Method, r.txn.Client.Addr(), code, words, why)
 	out.do("Ask for the reason in the log of %s at that time: 403 itself does not tell, and neither another try nor other credentials help.", r.txn.Server.Addr())
 	if r.served {
@@ -51,4 +37,43 @@ func policyForbidden(x *Case) *report {
 	return out.do("Then check the rights of the account for this destination and its calling number there.").
 		see(x.RequestRef(r.ref), "the refused request").
 		see(x.FinalRef(r.ref), "%d %s", code, words)
+}
+
+// forbidden says how likely a 403 is no word about the credentials, and why; 0 when it is one.
+func (x *Case) forbidden() (float64, string) {
+	d := x.digest()
+	f := &d.last
+	about := x.Says(saysNonce...) || x.Says(saysCredentials...)
+	switch f.fault {
+	case faultElsewhere:
+		return 0.85, "although the credentials had been let through by the element that asked for them"
+	case faultNone:
+		blind := slices.ContainsFunc(d.steps, func(e exchange) bool { return e.blind })
+		switch {
+		case blind && about:
+			return 0, ""
+		case blind:
+			return 0.5, "(the capture does not show whether credentials were sent)"
+		case about:
+			return 0.6, "before any credentials were sent, although its words are about credentials"
+		}
+		return 0.8, "before any credentials were sent"
+	case faultRefused, faultOld:
+	default:
+		return 0, "" // the credentials could not be accepted: auth.* says why
+	}
+	user, realm := account(&f.cred)
+	e := &d.steps[f.step]
+	_, worked := x.worked(user, realm, x.Start(e.ref))
+	switch {
+	case about:
+		return 0, ""
+	case worked:
+		return 0.8, "to an account that it had accepted before"
+	case x.saysPolicy():
+		return 0.75, "in words that are not about credentials"
+	case x.Txn(e.ref).Method == sip.MethodRegister:
+		return 0, ""
+	}
+	return 0.5, "after credentials, which it may or may not have accepted"
 }

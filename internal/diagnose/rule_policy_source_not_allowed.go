@@ -65,7 +65,11 @@ func (x *Case) sourceIgnored() *report {
 	if !ok {
 		return nil
 	}
-	return x.report("policy.source-not-allowed", x.Absent(0.4, ref, x.Ended),
+	conf := x.Absent(0.4, ref, x.Ended)
+	if conf < 0.3 {
+		return nil // the capture misses too much there
+	}
+	return x.report("policy.source-not-allowed", conf,
 		"%s answers %s, but has not answered anything of %s: it may drop what comes from addresses it does not know.", t.Server, other.Host, t.Client.Addr()).
 		do("Capture at %s: a request that arrives and is not answered is dropped there by a list of allowed peers; one that does not arrive is lost on the way.", t.Server.Addr()).
 		see(x.RequestRef(ref), "sent %d times, never answered", t.Resent+1).

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"sipcause/internal/call"
+	"sipcause/internal/wire"
 	"sipcause/sip"
 )
 
@@ -24,15 +25,34 @@ func registerExpired(x *Case) *report {
 			continue
 		}
 		b := gap.last
+		if x.triedBetween(b.Time, gap.since) {
+			return nil // it was not late but failed
+		}
 		away := at.Sub(gap.since)
 		// The refresh may have been sent and lost by the capture.
 		conf := 0.9 * (1 - x.Ledger.Loss(b.Time, at, t.Client.Addr(), t.Server.Addr()))
 		return x.report("register.expired", conf,
-			"The binding of %s ran out at %s and the next REGISTER came %s later: meanwhile calls to the user failed. %d s had been granted in frame %d.", x.Reg.AOR, clock(gap.since), ageWords(away), b.Expires, b.Ref.Number).
+			"The binding of %s ran out at %s and the next REGISTER came %s later: meanwhile calls could not reach the user. %d s had been granted in frame %d.", x.Reg.AOR, clock(gap.since), ageWords(away), b.Expires, b.Ref.Number).
 			do("See whether the device was off or without network then; if it was not, its refresh timer runs longer than the %d s that %s grants.", b.Expires, b.Server.Addr()).
 			do("Let the device refresh at half to nine tenths of the granted expiry, whatever it asked for.").
 			see(x.RequestRef(ref), "the late REGISTER").
 			suspect(t.Client, call.RoleUAC)
 	}
 	return nil
+}
+
+// triedBetween says whether the user's REGISTER was tried, in this leg or refused in another, between two times.
+func (x *Case) triedBetween(from, until wire.Time) bool {
+	l := x.Lead()
+	for i := range l.Txns {
+		if t := &l.Txns[i]; t.Method == sip.MethodRegister && l.Start(t) > from && l.Start(t) <= until {
+			return true
+		}
+	}
+	for _, b := range x.Ledger.Bindings(x.Reg.AOR, until) {
+		if b.Time > from && b.Code >= 300 {
+			return true
+		}
+	}
+	return false
 }

@@ -35,6 +35,8 @@ func registerFailed(x *Case) *report {
 		after = fmt.Sprintf("A binding granted in frame %d may still hold.", b.Ref.Number)
 	case state == peer.Lapsed:
 		after = fmt.Sprintf("The last binding (frame %d) ran out at %s: calls to the user fail.", b.Ref.Number, clock(b.Until))
+	case x.Reg.Removed:
+		after = "The capture shows no binding that it could have removed."
 	default:
 		after = "The capture shows no binding of the user from before: calls to the user fail unless another device is registered."
 	}

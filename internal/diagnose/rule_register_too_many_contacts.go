@@ -70,9 +70,14 @@ func (x *Case) replacedContact() *report {
 		if n == 0 || listed {
 			continue
 		}
-		return x.report("register.too-many-contacts", 0.8,
-			"With this REGISTER of %s the binding of another device (%s, from %s, good until %s) is gone: %s keeps fewer contacts for %s than there are devices.", t.Client.Addr(), other.Contact, other.Source.Addr(), clock(other.Until), t.Server, x.Reg.AOR).
+		conf := 0.5 // many registrars list the contact of the REGISTER only
+		if n > 1 {
+			conf = 0.9
+		}
+		return x.report("register.too-many-contacts", conf,
+			"The 2xx to this REGISTER of %s does not list the binding of another device (%s, from %s, good until %s): %s keeps fewer contacts for %s than there are devices, or does not list them all.", t.Client.Addr(), other.Contact, other.Source.Addr(), clock(other.Until), t.Server, x.Reg.AOR).
 			severity(finding.Info).
+			do("Call %s: if the other device does not ring, its binding was replaced.", x.Reg.AOR).
 			do("If both devices are to ring, raise the number of contacts for %s (and do not let new ones replace old ones). If it is one device that moved, nothing.", x.Reg.AOR).
 			see(x.FinalRef(ref), "does not list %s any more", other.Contact)
 	}

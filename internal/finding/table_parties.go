@@ -29,9 +29,9 @@ var serverRows = []Def{
 }
 
 // The cause that the Reason names becomes a finding of its own topic (routing, server, callee); this one
-// prints it and says whether the mapping to the code is the standard's.
+// prints it and says whether the mapping to the code is the standard's. A healthy call has one too (16).
 var isupRows = []Def{
-	{"isup.cause", Error, callScope, explain + 90, note, ActsCarrier, "Cause from the telephone network", refs("RFC 3326 §2", "RFC 3398 §7.2.4.1", "RFC 4497")},
+	{"isup.cause", Info, callScope, explain + 90, note, ActsCarrier, "Cause from the telephone network", refs("RFC 3326 §2", "RFC 3398 §7.2.4.1", "RFC 4497")},
 }
 
 // What happened after a failure: the failure itself is the cause.
@@ -62,19 +62,19 @@ var keepaliveRows = []Def{
 var securityRows = []Def{
 	{"security.scanner", Warning, ScopePeer | ScopeCapture, explain + 15, note, ActsProxy, "SIP scanner", refs("RFC 3261 §26.1")},
 	{"security.enumeration", Warning, ScopePeer | ScopeCapture, explain + 15, note, ActsProxy, "Users being enumerated", refs("RFC 3261 §26.1")},
-	{"security.brute-force", Error, ScopePeer | ScopeCapture, explain + 17, note, ActsProxy, "Passwords being guessed", refs("RFC 3261 §26.1.1", "RFC 7616 §5.12")},
+	{"security.brute-force", Error, ScopePeer | ScopeCapture, explain + 17, note, ActsProxy, "Passwords being guessed", refs("RFC 3261 §26.1.1", "RFC 7616 §5.8")},
 	{"security.credential-stuffing-success", Critical, ScopePeer | ScopeCapture, explain + 19, note, ActsProxy, "Guessing succeeded: account taken over", refs("RFC 3261 §26.1.1")},
 	{"security.flood", Error, ScopePeer | ScopeCapture, explain + 17, note, ActsProxy, "Flood from one source", refs("RFC 3261 §26.1.5")},
 	{"security.auth-storm", Error, ScopePeer | ScopeCapture, explain + 16, note, ActsProxy, "Challenges far above normal", refs("RFC 3261 §22.1")},
 	{"security.toll-fraud", Critical, ScopePeer | ScopeCapture, explain + 19, note, ActsCarrier, "Toll fraud", nil},
-	{"security.topology-leak", Info, ScopePeer | ScopeCapture, explain + 11, note, ActsProxy, "Internal addresses or versions shown outside", refs("RFC 3323 §3", "RFC 5853 §3.1")},
-	{"security.weak-auth", Info, ScopePeer | ScopeCapture, explain + 12, note, ActsProxy, "Weak authentication", refs("RFC 8760 §4", "RFC 3261 §22.1")},
-	{"security.plaintext", Info, ScopePeer | ScopeCapture, explain + 12, note, ActsProxy, "Signalling or keys in the clear", refs("RFC 3261 §26.2.1", "RFC 4568 §8.3")},
+	{"security.topology-leak", Info, ScopePeer | ScopeCapture, explain + 11, note, ActsProxy, "Internal addresses or versions shown outside", refs("RFC 3323", "RFC 5853 §3.1")},
+	{"security.weak-auth", Info, ScopePeer | ScopeCapture, explain + 12, note, ActsProxy, "Weak authentication", refs("RFC 8760 §3", "RFC 3261 §22.1")},
+	{"security.plaintext", Info, ScopePeer | ScopeCapture, explain + 12, note, ActsProxy, "Signalling or keys in the clear", refs("RFC 3261 §26.2.1", "RFC 4568 §8")},
 	{"security.false-answer", Warning, ScopePeer | ScopeCapture, explain + 14, note, ActsCarrier, "Answered without the callee", nil},
 	{"security.wangiri", Warning, ScopePeer | ScopeCapture, explain + 14, note, ActsCarrier, "Short calls that invite call-backs", nil},
 	{"security.third-party-media", Critical, ScopeCall | ScopePeer, explain + 18, note, ActsNetwork, "Media taken or put in by a third party", refs("RFC 3550 §9")},
 	{"security.malformed-probe", Warning, ScopePeer | ScopeCapture, explain + 13, note, ActsProxy, "Crafted messages from one source", refs("RFC 4475")},
-	{"security.spoofed-identity", Error, ScopePeer | ScopeCapture, explain + 16, note, ActsProxy, "Local identity used from outside", refs("RFC 3325 §8", "RFC 3261 §26.1.2")},
+	{"security.spoofed-identity", Error, ScopePeer | ScopeCapture, explain + 16, note, ActsProxy, "Local identity used from outside", refs("RFC 3325 §12", "RFC 3261 §26.1")},
 }
 
 // Trends, no call's cause.

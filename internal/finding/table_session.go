@@ -17,9 +17,9 @@ var mediaRows = []Def{
 	{"media.late", Warning, callScope, explain + 42, note, ActsNetwork, "Media began late", refs("RFC 3264 §5.1")},
 	{"media.stopped", Warning, callScope, explain + 62, note, ActsNetwork, "Media ended before the call", refs("RFC 3550 §6.3.5")},
 	{"media.unannounced-source", Warning, callScope, explain + 44, note, ActsNetwork, "Media from a source no SDP names", refs("RFC 3264 §5.1", "RFC 4961")},
-	{"media.payload-mismatch", Warning, callScope, explain + 46, note, ActsCallee, "Payload type other than agreed", refs("RFC 3264 §6.1", "RFC 3551 §3")},
-	{"media.dtmf-mismatch", Warning, callScope, explain + 45, note, ActsCaller, "DTMF modes differ", refs("RFC 4733 §2.5")},
-	{"media.no-ringback", Warning, callScope, explain + 43, note, ActsProxy, "No ringback while alerting", refs("RFC 3960 §3.1")},
+	{"media.payload-mismatch", Warning, callScope, explain + 46, note, ActsCallee, "Payload type other than agreed", refs("RFC 3264 §6.1", "RFC 3551 §6")},
+	{"media.dtmf-mismatch", Warning, callScope, explain + 45, note, ActsCaller, "DTMF modes differ", refs("RFC 4733")},
+	{"media.no-ringback", Warning, callScope, explain + 43, note, ActsProxy, "No ringback while alerting", refs("RFC 3960 §3.2")},
 	{"media.quality", Warning, callScope, explain + 41, note, ActsNetwork, "Poor media quality", refs("RFC 3550 §6.4.1", "RFC 3611 §4.7")},
 }
 

@@ -29,6 +29,9 @@ type Dialled struct {
 	FirstRefused  wire.Time // first 403 or 603; 0 never
 }
 
+// span is when a call's INVITE was sent, and when it had its final response.
+type span struct{ began, ended wire.Time }
+
 type clientKey struct {
 	server netip.AddrPort
 	host   netip.Addr
@@ -46,6 +49,7 @@ func (l *Ledger) client(server netip.AddrPort, host netip.Addr, at wire.Time, co
 	}
 	if k == len(list) {
 		if k >= maxClients {
+			l.Evicted++
 			return
 		}
 		list = append(list, Client{Host: host})
@@ -61,7 +65,7 @@ func (l *Ledger) client(server netip.AddrPort, host netip.Addr, at wire.Time, co
 // dialled notes a finished INVITE of host to server, other than a challenged one.
 func (l *Ledger) dialled(server netip.AddrPort, host netip.Addr, prefix string, began, ended wire.Time, code int) {
 	key := clientKey{server, host}
-	put(l.calls, key, began, maxCalls)
+	put(l.calls, key, span{began, ended}, maxCalls)
 	if code >= 300 && code != 403 && code != 603 || code < 200 {
 		return
 	}
@@ -72,6 +76,7 @@ func (l *Ledger) dialled(server netip.AddrPort, host netip.Addr, prefix string, 
 	}
 	if k == len(list) {
 		if k >= maxPrefixes {
+			l.Evicted++
 			return
 		}
 		list = append(list, Dialled{Prefix: prefix})
@@ -106,13 +111,13 @@ func (l *Ledger) Dialled(server netip.AddrPort, host netip.Addr) []Dialled {
 // Before says whether t is known and before at.
 func Before(t, at wire.Time) bool { return t != 0 && t < at }
 
-// Calls counts the INVITEs, other than challenged ones, that host is known to have begun at server between from
-// and until, of its latest 64 that have ended.
+// Calls counts the INVITEs, other than challenged ones, that host began at server not before from and that had
+// their final response by until, among its latest 64.
 func (l *Ledger) Calls(server netip.AddrPort, host netip.Addr, from, until wire.Time) int {
 	list, _ := l.calls.Peek(clientKey{server, host})
 	n := 0
-	for _, t := range list {
-		if t >= from && t <= until {
+	for _, s := range list {
+		if s.began >= from && s.ended <= until {
 			n++
 		}
 	}

@@ -24,6 +24,7 @@ type Fact struct {
 	Kind    FactKind
 	Removed bool // of a binding: unregistered
 	First   bool // of an INVITE: the originator's own, not a relayed branch
+	Lead    Lead // of an answered INVITE: how the number in its Request-URI begins
 	Code    int
 	Seconds int // of a binding: granted, -1 unknown; of an INVITE: Retry-After, 0 not said
 	Time    wire.Time
@@ -32,7 +33,8 @@ type Fact struct {
 	From    netip.AddrPort
 	Server  netip.AddrPort
 	Key     uint64 // what the fact is about, where the ledger only looks it up
-	Account string
+	Callee  uint64 // of an INVITE: the To URI
+	Account string // of an answered INVITE: the host of its Request-URI
 	Detail  string
 	CallID  string
 	FinalMS float64
@@ -40,7 +42,7 @@ type Fact struct {
 
 // Apply enters a fact. Facts come in order of Time, then Ref.
 func (l *Ledger) Apply(f *Fact) {
-	l.span(f.Time)
+	l.widen(f.Time)
 	switch f.Kind {
 	case FactSaw:
 		l.Saw(f.From, f.Time)
@@ -78,13 +80,16 @@ func (l *Ledger) invite(f *Fact) {
 		return
 	}
 	l.dialled(f.Server, f.From.Addr(), f.Detail, f.Began, f.Time, f.Code)
+	if f.Code >= 200 && f.Code < 300 {
+		l.form(f.Server, f.Lead, f.Account, f.Time, f.Ref)
+	}
 	if f.First {
 		l.AddAttempt(f.Key, Attempt{
 			Time: f.Began, Ended: f.Time, Ref: f.Ref, CallID: f.CallID, Server: f.Server, Code: f.Code, RetryAfter: f.Seconds,
 		})
 		return
 	}
-	l.AddTarget(f.From, f.Detail, f.Server, f.Began, f.Code < 300)
+	l.AddTarget(f.From, f.Detail, f.Server, f.Callee, f.Began, f.Time, f.Code < 300)
 }
 
 // Prefix is how destinations are grouped when routes are compared: the first four digits of a number without

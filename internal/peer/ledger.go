@@ -35,7 +35,8 @@ type Ledger struct {
 	busy     *simplelru.LRU[netip.AddrPort, []RetryAfter]
 	clients  *simplelru.LRU[netip.AddrPort, []Client]
 	dials    *simplelru.LRU[clientKey, []Dialled]
-	calls    *simplelru.LRU[clientKey, []wire.Time]
+	calls    *simplelru.LRU[clientKey, []span]
+	forms    *simplelru.LRU[netip.AddrPort, []Form]
 	losses   losses
 	Start    wire.Time // first event time of the capture
 	End      wire.Time // last event time known so far
@@ -57,7 +58,8 @@ func New() *Ledger {
 	l.busy = table[netip.AddrPort, []RetryAfter](l)
 	l.clients = tableOf[netip.AddrPort, []Client](l, maxServers)
 	l.dials = tableOf[clientKey, []Dialled](l, maxServers)
-	l.calls = tableOf[clientKey, []wire.Time](l, maxServers)
+	l.calls = tableOf[clientKey, []span](l, maxServers)
+	l.forms = tableOf[netip.AddrPort, []Form](l, maxServers)
 	return l
 }
 
@@ -80,8 +82,8 @@ func put[K comparable, V any](t *simplelru.LRU[K, []V], k K, v V, limit int) {
 	t.Add(k, append(list, v))
 }
 
-// span widens the time that the ledger covers.
-func (l *Ledger) span(at wire.Time) {
+// widen widens the time that the ledger covers.
+func (l *Ledger) widen(at wire.Time) {
 	if l.Start == 0 || at < l.Start {
 		l.Start = at
 	}

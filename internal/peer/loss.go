@@ -23,7 +23,7 @@ type losses struct {
 
 // AddTraffic notes that n packets were captured around at. Times must not go back by more than a slot.
 func (l *Ledger) AddTraffic(at wire.Time, n int) {
-	l.span(at)
+	l.widen(at)
 	s := &l.losses
 	if len(s.slots) == 0 {
 		s.first = at - at%slot

@@ -91,38 +91,43 @@ func (r *Route) MinuteAt(at wire.Time) (m Minute, medianBefore float64, earlier 
 	return m, float64(counts[len(counts)/2]), len(counts)
 }
 
-// Target is one next hop that a proxy used for calls to a prefix.
+// Target is one next hop that a proxy used for calls to a prefix. First times stay true at any later time.
 type Target struct {
-	Server      netip.AddrPort
-	Prefix      string // first digits of the number, or the domain
-	First, Last wire.Time
-	Answered    int
-	Failed      int
+	Server        netip.AddrPort
+	Prefix        string // first digits of the number, or the domain
+	First, Last   wire.Time
+	FirstAnswered wire.Time // first 2xx; 0 never
+	Several       wire.Time // first call to a second callee there: a gateway rather than a phone; 0 never
+	Answered      int
+	Failed        int
+	callee        uint64 // of the first call
 }
 
 const maxTargets = 32
 
-// AddTarget notes that proxy sent a call for prefix to server.
-func (l *Ledger) AddTarget(proxy netip.AddrPort, prefix string, server netip.AddrPort, at wire.Time, answered bool) {
+// AddTarget notes that proxy sent a call for prefix to server at a time, and that it ended later.
+func (l *Ledger) AddTarget(proxy netip.AddrPort, prefix string, server netip.AddrPort, callee uint64, at, ended wire.Time, answered bool) {
 	list, _ := l.targets.Get(proxy)
-	for i := range list {
-		if t := &list[i]; t.Server == server && t.Prefix == prefix {
-			t.First, t.Last = min(t.First, at), max(t.Last, at)
-			if answered {
-				t.Answered++
-			} else {
-				t.Failed++
-			}
-			return
-		}
+	k := 0
+	for k < len(list) && (list[k].Server != server || list[k].Prefix != prefix) {
+		k++
 	}
-	t := Target{Server: server, Prefix: prefix, First: at, Last: at}
+	if k == len(list) {
+		put(l.targets, proxy, Target{Server: server, Prefix: prefix, First: at, Last: at, callee: callee}, maxTargets)
+		list, _ = l.targets.Peek(proxy)
+		k = len(list) - 1
+	}
+	t := &list[k]
+	t.First, t.Last = min(t.First, at), max(t.Last, at)
+	if callee != t.callee {
+		first(&t.Several, at)
+	}
 	if answered {
-		t.Answered = 1
+		t.Answered++
+		first(&t.FirstAnswered, ended)
 	} else {
-		t.Failed = 1
+		t.Failed++
 	}
-	put(l.targets, proxy, t, maxTargets)
 }
 
 // Targets returns the next hops that proxy used for prefix before at.

@@ -27,6 +27,7 @@ type judge struct {
 	closed []*call.Leg
 	facts  []*peer.Fact // into the batch's outputs
 	calls  [3]uint64    // by call.Kind
+	out    view.Case
 }
 
 func (j *judge) init(emit func(*view.Case) error, stop *atomic.Pointer[error]) {
@@ -90,7 +91,8 @@ func (j *judge) call(c *call.Call) {
 	v := j.rules.Diagnose(c, j.ledger)
 	j.meter.Add(c)
 	if j.stop.Load() == nil {
-		if err := j.emit(&view.Case{Call: c, Verdict: v}); err != nil {
+		j.out = view.Case{Call: c, Verdict: v}
+		if err := j.emit(&j.out); err != nil {
 			j.stop.Store(&err)
 		}
 	}

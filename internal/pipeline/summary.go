@@ -75,6 +75,7 @@ func (e *Engine) summary(src *capture.Source, d decode.Stats) *view.Summary {
 	}
 	slices.SortFunc(s.Methods, func(a, b view.Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name)) })
 	j := &e.judge
+	s.Stray = st.Stray
 	s.Calls, s.Registrations, s.Transactions = j.calls[call.KindCall], j.calls[call.KindRegistration], j.calls[call.KindTransaction]
 	s.KPIs = j.meter.KPIs()
 	s.Findings = diagnose.Capture(j.ledger)

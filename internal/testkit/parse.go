@@ -378,7 +378,7 @@ func (p *parser) message(st *stmt, l string, w []word) error {
 	case methodWord.MatchString(first):
 		st.method = first
 	default:
-		return fmt.Errorf("%q: want a method, a response code or raw:", first)
+		return fmt.Errorf("%q: want a method, a response code, or raw: and a text", first)
 	}
 	for i := 0; i < len(w); i++ {
 		t := w[i].text

@@ -16,7 +16,7 @@ func TestErrorsNameTheLine(t *testing.T) {
 		{"alice > proxy\n", "line 1: alice > proxy: no message"},
 		{"alice INVITE\n", `line 1: "alice": want a line such as`},
 		{"nobody > proxy INVITE\n", `line 1: element "nobody": not known: declare it`},
-		{"alice > proxy invite\n", `line 1: "invite": want a method, a response code or raw:`},
+		{"alice > proxy invite\n", `line 1: "invite": want a method, a response code, or raw: and a text`},
 		{"alice > proxy INVITE sdq\n", `line 1: option "sdq": not known`},
 		{"alice > proxy INVITE tcp=1\n", "line 1: option tcp: takes no value"},
 		{"alice > proxy INVITE callid\n", "line 1: option callid: want callid=value"},

@@ -50,7 +50,7 @@ func forming(method string) bool {
 
 // pending returns the request that a response line answers: the last one without a final response, else the last one.
 func (s *player) pending(st *stmt) *txn {
-	var any *txn
+	var last *txn
 	for _, t := range slices.Backward(s.txns) {
 		if t.server != st.src || t.client != st.dst || t.method == "ACK" {
 			continue
@@ -64,11 +64,11 @@ func (s *player) pending(st *stmt) *txn {
 		if t.final == 0 {
 			return t
 		}
-		if any == nil {
-			any = t
+		if last == nil {
+			last = t
 		}
 	}
-	return any
+	return last
 }
 
 // received returns the response that src has from downstream and hands on; nil when it answers itself.

@@ -48,7 +48,8 @@ type Summary struct {
 
 	Retransmissions uint64
 	Duplicates      uint64 // messages captured twice
-	Unparsable      uint64
+	Unparsable      uint64 // began like SIP, but without a readable start line
+	Stray           uint64 // responses that name no call and follow no request
 	Defective       uint64
 	Evicted         uint64 // dialogs dropped by a cap
 	RTP, RTCP       uint64 // media packets of announced streams and others

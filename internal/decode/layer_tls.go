@@ -1,0 +1,291 @@
+package decode
+
+import (
+	"strconv"
+	"strings"
+
+	"sipcause/internal/wire"
+)
+
+// TLS record types (RFC 8446 §5.1).
+const (
+	tlsChangeCipherSpec = 20
+	tlsAlert            = 21
+	tlsHandshake        = 22
+	tlsApplicationData  = 23
+	tlsHeartbeat        = 24
+)
+
+// Handshake types (RFC 5246 §7.4).
+const (
+	tlsClientHello = 1
+	tlsServerHello = 2
+	tlsCertificate = 11
+)
+
+const (
+	maxTLSRecord    = 1<<14 + 2048 // RFC 5246 §6.2.3
+	maxTLSHandshake = 64 << 10     // of one message; certificate chains are a few KiB
+	maxTLSPieces    = 64           // records that one message may be cut into; honest ones need five
+)
+
+// looksTLS says whether b begins, or may begin, with a TLS record: a handshake at the start of a
+// connection, any type where the capture began later.
+func looksTLS(b []byte, fromStart bool) bool {
+	if len(b) == 0 || b[0] != tlsHandshake && (fromStart || b[0] < tlsChangeCipherSpec || b[0] > tlsHeartbeat) {
+		return false
+	}
+	if len(b) > 1 && b[1] != 3 || len(b) > 2 && b[2] > 4 {
+		return false
+	}
+	if len(b) >= 5 && (be16(b[3:]) == 0 || be16(b[3:]) > maxTLSRecord) {
+		return false
+	}
+	return !fromStart || len(b) < 6 || b[5] == tlsClientHello || b[5] == tlsServerHello
+}
+
+// tlsRecords reads what of TLS is in the clear: hellos, certificates up to TLS 1.2, alerts. What follows
+// ChangeCipherSpec or is application data needs keys: from there on the direction is opaque.
+// Handshake messages may span records; those of an unfinished message stay in the buffer and are gone
+// through again when more has come, hsDone of their bytes being dealt with.
+func (d *Decoder) tlsRecords(h *half, b []byte) []byte {
+	hs := d.tcp.scratch[:0]
+	used, at, pieces := 0, 0, 0
+	for at+5 <= len(b) {
+		typ, n := b[at], int(be16(b[at+3:]))
+		if typ != tlsHandshake && typ != tlsAlert || b[at+1] != 3 || n > maxTLSRecord || n == 0 {
+			h.opaque = true
+			d.skip(reasonTLS)
+			return nil
+		}
+		if at+5+n > len(b) {
+			h.need = at + 5 + n
+			break
+		}
+		body := b[at+5 : at+5+n]
+		at += 5 + n
+		if typ == tlsAlert {
+			if n == 2 { // longer is encrypted
+				d.alert(h, body)
+			}
+		} else {
+			hs = append(hs, body...)
+			done, ok := d.handshakes(h, hs)
+			if pieces++; !ok || pieces > maxTLSPieces {
+				h.opaque = true
+				d.skip(reasonTLS)
+				return nil
+			}
+			if done < len(hs) {
+				continue
+			}
+		}
+		hs, h.hsDone, used, pieces = hs[:0], 0, at, 0
+	}
+	d.tcp.scratch = hs[:0]
+	h.need = max(0, h.need-used) // counts from what is kept
+	return b[used:]
+}
+
+// handshakes reads the whole messages in hs beyond those dealt with; done is where the first unfinished begins.
+func (d *Decoder) handshakes(h *half, hs []byte) (done int, ok bool) {
+	for done+4 <= len(hs) {
+		n := int(be32(hs[done:]) & 0xffffff)
+		if n > maxTLSHandshake {
+			return done, false
+		}
+		if done+4+n > len(hs) {
+			return done, true
+		}
+		if done >= h.hsDone {
+			d.handshake(h, hs[done], hs[done+4:done+4+n])
+			h.hsDone = done + 4 + n
+		}
+		done += 4 + n
+	}
+	return done, true
+}
+
+func (d *Decoder) handshake(h *half, typ byte, b []byte) {
+	c := h.conn
+	switch typ {
+	case tlsClientHello:
+		if c.client < 0 {
+			c.client = int8(h.dir)
+		}
+		hello, ok := readClientHello(b)
+		if !ok {
+			return
+		}
+		e := d.tlsEvent(h, wire.EventTLSHello)
+		e.Name, e.Detail = hello.name, hello.detail()
+		d.event(&e)
+	case tlsServerHello:
+		if c.client < 0 {
+			c.client = int8(1 - h.dir)
+		}
+		c.version = serverVersion(b)
+	case tlsCertificate:
+		if c.client == int8(h.dir) {
+			return
+		}
+		e := d.tlsEvent(h, wire.EventTLSCert)
+		e.Name, e.Detail = describeCertificate(b)
+		if c.version != 0 {
+			e.Detail = versionName(c.version) + "; " + e.Detail
+		}
+		d.event(&e)
+	}
+}
+
+func (d *Decoder) alert(h *half, b []byte) {
+	e := d.tlsEvent(h, wire.EventTLSAlert)
+	e.Detail = alertName(b[1])
+	d.event(&e)
+}
+
+func (d *Decoder) tlsEvent(h *half, kind wire.EventKind) wire.Event {
+	from := h.conn.flow[h.dir].Src.Addr()
+	return wire.Event{
+		Kind: kind, Ref: d.cur.ref, Time: d.cur.time, Point: uint16(h.conn.key.point), Flow: d.clientFlow(h.conn),
+		From: from, V6: from.Is6(),
+	}
+}
+
+// clientHello is what of a ClientHello tells why a handshake may fail.
+type clientHello struct {
+	name     string   // server_name (RFC 6066 §3)
+	versions []uint16 // supported_versions (RFC 8446 §4.2.1), else legacy_version alone
+	alpn     []string // RFC 7301
+}
+
+func (c clientHello) detail() string {
+	names := make([]string, 0, len(c.versions))
+	for _, v := range c.versions {
+		names = append(names, versionName(v))
+	}
+	s := strings.Join(names, ", ")
+	if len(c.alpn) > 0 {
+		s += "; ALPN " + strings.Join(c.alpn, ", ")
+	}
+	return s
+}
+
+// fields reads length-prefixed fields; once one does not fit, bad stays set and all further are empty.
+type fields struct {
+	b   []byte
+	bad bool
+}
+
+func (f *fields) take(n int) []byte {
+	if f.bad || n > len(f.b) {
+		f.bad, f.b = true, nil
+		return nil
+	}
+	v := f.b[:n]
+	f.b = f.b[n:]
+	return v
+}
+
+// vector takes a field behind a length of n bytes.
+func (f *fields) vector(n int) []byte {
+	size := 0
+	for _, c := range f.take(n) {
+		size = size<<8 | int(c)
+	}
+	return f.take(size)
+}
+
+// extension takes the next extension of a hello.
+func (f *fields) extension() (typ uint16, body fields) {
+	t := f.take(2)
+	v := f.vector(2)
+	if f.bad {
+		return 0xffff, fields{bad: true}
+	}
+	return be16(t), fields{b: v}
+}
+
+// readClientHello reads a ClientHello (RFC 8446 §4.1.2).
+func readClientHello(b []byte) (hello clientHello, ok bool) {
+	f := fields{b: b}
+	legacy := f.take(2)
+	f.take(32)  // random
+	f.vector(1) // session
+	f.vector(2) // cipher suites
+	f.vector(1) // compression
+	if f.bad {
+		return hello, false
+	}
+	hello.versions = []uint16{be16(legacy)}
+	all := fields{b: f.vector(2)}
+	for len(all.b) > 0 {
+		typ, ext := all.extension()
+		switch typ {
+		case 0:
+			list := fields{b: ext.vector(2)}
+			for len(list.b) > 0 {
+				kind, name := list.take(1), list.vector(2)
+				if !list.bad && kind[0] == 0 && hello.name == "" {
+					hello.name = clean(name)
+				}
+			}
+		case 16:
+			list := fields{b: ext.vector(2)}
+			for len(list.b) > 0 && len(hello.alpn) < 8 {
+				if p := list.vector(1); len(p) > 0 {
+					hello.alpn = append(hello.alpn, clean(p))
+				}
+			}
+		case 43:
+			hello.versions = hello.versions[:0]
+			list := fields{b: ext.vector(1)}
+			for len(list.b) >= 2 && len(hello.versions) < 8 {
+				if v := be16(list.take(2)); v>>8 == 3 { // others are GREASE (RFC 8701)
+					hello.versions = append(hello.versions, v)
+				}
+			}
+		}
+	}
+	return hello, true
+}
+
+// serverVersion reads the version that a ServerHello chose (RFC 8446 §4.1.3), 0 if it cannot be read.
+func serverVersion(b []byte) uint16 {
+	f := fields{b: b}
+	legacy := f.take(2)
+	f.take(32)  // random
+	f.vector(1) // session
+	f.take(3)   // cipher suite, compression
+	if f.bad {
+		return 0
+	}
+	version := be16(legacy)
+	all := fields{b: f.vector(2)}
+	for len(all.b) > 0 {
+		if typ, ext := all.extension(); typ == 43 && len(ext.b) == 2 {
+			version = be16(ext.b)
+		}
+	}
+	return version
+}
+
+func versionName(v uint16) string {
+	switch v {
+	case 0x0300:
+		return "SSL 3.0"
+	case 0x0301, 0x0302, 0x0303, 0x0304:
+		return "TLS 1." + strconv.Itoa(int(v-0x0301))
+	}
+	return "version 0x" + strconv.FormatUint(uint64(v), 16)
+}
+
+// clean makes a name from the wire fit to be shown: at most 255 bytes, printable ASCII.
+func clean(b []byte) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, string(b[:min(len(b), 255)]))
+}

@@ -1,0 +1,57 @@
+package decode
+
+import (
+	"time"
+)
+
+// Options are the caps of a decoder. Zero stands for the default named beside each.
+type Options struct {
+	MaxSIPConns      int // connections that carried SIP, TLS or WebSocket, or may: 32768
+	MaxHalfOpen      int // connections without any data yet: 8192
+	MaxOtherConns    int // connections known to carry something else: 16384
+	MaxStreamBytes   int // held of one direction of a connection, in order and beyond holes each: 256 KiB
+	MaxBufferedBytes int // held of all connections: 64 MiB
+	MaxDatagrams     int // incomplete IP datagrams: 4096
+	MaxFragmentBytes int // held of all incomplete datagrams: 16 MiB
+}
+
+func (o Options) withDefaults() Options {
+	for _, f := range []struct {
+		v   *int
+		def int
+	}{
+		{&o.MaxSIPConns, 32768},
+		{&o.MaxHalfOpen, 8192},
+		{&o.MaxOtherConns, 16384},
+		{&o.MaxStreamBytes, 256 << 10},
+		{&o.MaxBufferedBytes, 64 << 20},
+		{&o.MaxDatagrams, 4096},
+		{&o.MaxFragmentBytes, 16 << 20},
+	} {
+		if *f.v <= 0 {
+			*f.v = f.def
+		}
+	}
+	return o
+}
+
+// How long decode waits, in event time.
+const (
+	// fragmentWait is how long the fragments of a datagram may take from the first seen. RFC 8200 §4.5
+	// and RFC 1122 §3.3.2 say 60 s and more; hosts give up after 30 s (Linux), and so do we.
+	fragmentWait = 30 * time.Second
+	// fragmentEcho is how long after a datagram's completion more of its fragments are taken to be
+	// captured twice, not the beginning of another datagram with the same identification.
+	fragmentEcho = 2 * time.Second
+	// holeWait is how long a missing TCP segment is awaited while nothing says that it arrived: time
+	// for retransmissions after 1 s and 2 s more (RFC 6298 §2, §5.5).
+	holeWait = 5 * time.Second
+	// ackedHoleWait is how long it is awaited once the peer acknowledged it: the capture has lost or
+	// reordered it, the sender will not repeat it.
+	ackedHoleWait = 500 * time.Millisecond
+	// synWait is how long a SYN may go unanswered until that is an event. SYNs are repeated after
+	// 1, 3, 7 and 15 s (RFC 6298 §2.1, §5.5).
+	synWait = 20 * time.Second
+	// synFlushWait is how old a SYN sent only once must be at the end of a capture to be reported.
+	synFlushWait = 3 * time.Second
+)

@@ -1,0 +1,42 @@
+package diagnose
+
+import (
+	"sipcause/sdp"
+)
+
+// mediaUnacceptable: 488 or 606, or an answer that rejects every stream, and nothing that says more
+// (RFC 3261 §21.4.26, §21.6.4).
+func mediaUnacceptable(x *Case) *report {
+	f, ok := x.refusedOffer()
+	if !ok || f.status >= 300 && f.status != 488 && f.status != 606 {
+		return nil
+	}
+	for _, more := range [...]func(*Case) *report{mediaNoCommonCodec, mediaTransportMismatch, mediaIPVersion, mediaBandwidth, mediaMalformedSDP, mediaOfferlessRejected} {
+		if more(x) != nil {
+			return nil
+		}
+	}
+	r := x.report("media.unacceptable", 0.9, "%s and does not say which part of it.", x.refuser(&f)).
+		see(f.request, "the offer").
+		see(f.response, "refused with %d", f.status)
+	if f.offer == nil {
+		return r.do("Compare with a call to the same target that works: what differs in the body is what it refuses.")
+	}
+	r.add(" The offer from %s has %s.", x.Txn(f.txn).Client, streams(f.offer))
+	if w := wouldDo(f.offer); w != "" {
+		r.do("Try the same call with %s in the offer: if it is accepted, the codecs were the reason.", w)
+	}
+	for i := range f.offer.Media {
+		switch m := &f.offer.Media[i]; {
+		case m.Profile == sdp.ProfileSAVP, m.Profile == sdp.ProfileSAVPF, m.Profile == sdp.ProfileDTLS, m.Profile == sdp.ProfileDTLSF:
+			r.do("The offer wants SRTP (%s): try it with plain RTP/AVP, or ask %s whether it takes SRTP.", transport(m), x.Txn(f.txn).Server)
+		case m.Profile == sdp.ProfileUDPTL:
+			r.do("The offer is fax over T.38: ask whether %s takes it; else send fax as G.711.", x.Txn(f.txn).Server)
+		default:
+			continue
+		}
+		break
+	}
+	return r.do("A Warning header or a session description in the 488 would settle it (RFC 3261 §21.4.26): look in the log of %s, or ask its vendor to send one.", x.Txn(f.txn).Server).
+		do("Compare with an offer that it accepts in another call: what differs is what it refuses.")
+}

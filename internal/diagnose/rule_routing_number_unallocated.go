@@ -1,0 +1,60 @@
+package diagnose
+
+import "slices"
+
+// Q.850 causes of a number that nobody has, or has no longer.
+const (
+	causeUnallocated = 1
+	causeChanged     = 22
+)
+
+var (
+	unallocatedCodes = []int{404, 410, 604}           // RFC 3398 §7.2.4.1 maps the causes to these
+	carriedCodes     = []int{480, 484, 500, 502, 503} // met in the field with cause 1 all the same
+)
+
+// routingNumberUnallocated: the telephone network says that the number is not in use (Q.850 1) or has changed
+// (Q.850 22).
+func routingNumberUnallocated(x *Case) *report {
+	cause, in := x.Q850()
+	if cause != causeUnallocated && cause != causeChanged {
+		return nil
+	}
+	status, r, ok := x.deciding()
+	if !ok {
+		return nil
+	}
+	confidence := 0.95
+	switch {
+	case slices.Contains(unallocatedCodes, status), slices.Contains(unallocatedCodes, x.Code):
+	case slices.Contains(carriedCodes, status):
+		confidence = 0.85
+	default:
+		return nil
+	}
+	what := "is not in use"
+	if cause == causeChanged {
+		what = "has changed"
+	}
+	dialled := number(x.To)
+	if text, _, ok := x.requestURI(r); ok {
+		dialled = number(text)
+	}
+	rep := x.report("routing.number-unallocated", confidence, "The number %s %s: the network behind %s says so with cause %d (%s) in its %d.", dialled, what, x.originName(), cause, causeName(cause), status).
+		do("Check the number as %s received it, digit by digit: a missing or doubled prefix makes a good number one that nobody has.", x.Txn(r).Server)
+	if cause == causeChanged {
+		if list := usable(contactsOf(x.Deciding())); len(list) > 0 {
+			rep.do("The response names the new address: %s.", list[0])
+		} else {
+			rep.do("Ask the callee, or directory enquiries, for the new number.")
+		}
+	} else {
+		rep.do("If the number is right and works from other networks: report it to the carrier behind %s (number porting, a range not opened there).", x.Txn(r).Server.Addr())
+	}
+	rep.see(x.DecidingRef(), "%d from the network", status)
+	if in != x.DecidingRef() {
+		rep.see(in, "Reason: Q.850;cause=%d", cause)
+	}
+	return rep.see(x.RequestRef(r), "the number as it was sent").
+		tell("The number you called is not in use. Please check the number.")
+}

@@ -1,0 +1,192 @@
+package diagnose
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"sipcause/internal/call"
+	"sipcause/sip"
+)
+
+// routingRouteSetBypassed: a request within a dialog that its sender did not send to the first Route of the
+// dialog's route set (RFC 3261 §12.2.1.1), and that failed. One that worked all the same is nobody's trouble.
+func routingRouteSetBypassed(x *Case) *report {
+	for k, l := range x.Legs {
+		for i := range l.Txns {
+			t := &l.Txns[i]
+			if !t.InDialog || t.Parent != call.None || t.Request == call.None || t.Dialog == call.None || t.Method == sip.MethodCancel {
+				continue
+			}
+			r := call.TxnRef{Leg: k, Txn: int32(i)}
+			if !x.lostInDialog(r) {
+				continue
+			}
+			if rep := x.bypass(r); rep != nil {
+				return rep
+			}
+		}
+	}
+	return nil
+}
+
+// lostInDialog says, without parsing, whether a request within a dialog failed in a way that a wrong route explains:
+// no final response, 481 or another refusal of its address, or an ACK whose 2xx was sent again after it.
+func (x *Case) lostInDialog(r call.TxnRef) bool {
+	l := x.Legs[r.Leg]
+	t := &l.Txns[r.Txn]
+	if t.Method == sip.MethodAck {
+		inv := l.Dialogs[t.Dialog].Invite
+		if inv == call.None {
+			return false
+		}
+		for i := range l.Txns {
+			o := &l.Txns[i]
+			if o.Method == sip.MethodInvite && o.CSeq == t.CSeq && o.FinalResent > 0 && o.Final != call.None && l.Sightings[o.Final].Status < 300 && x.resentAfter(r.Leg, o, t) {
+				return true
+			}
+		}
+		return false
+	}
+	switch l.FinalStatus(t) {
+	case 0:
+		return t.Resent > 0
+	case 403, 404, 405, 408, 410, 416, 481, 482, 483, 500, 503:
+		return true
+	}
+	return false
+}
+
+// resentAfter says whether the final response of an INVITE was sent again after the ACK had been.
+func (x *Case) resentAfter(leg int, invite, ack *call.Txn) bool {
+	l := x.Legs[leg]
+	for i := range l.Messages(invite) {
+		if s := &l.Sightings[i]; s.Of == invite.Final && s.Repeat == call.Retransmission && s.Time > l.Start(ack) {
+			return true
+		}
+	}
+	return false
+}
+
+// bypass compares where an in-dialog request went with the route set of its dialog.
+func (x *Case) bypass(r call.TxnRef) *report {
+	l := x.Legs[r.Leg]
+	t := &l.Txns[r.Txn]
+	m := x.Request(r)
+	if m == nil {
+		return nil
+	}
+	routes, from, ok := x.routeSet(r, m)
+	if !ok || len(routes) == 0 {
+		return nil
+	}
+	first := routes[0]
+	if !first.Addr().IsValid() || first.Addr() == t.Server.Addr() || x.wentThere(r.Leg, t) {
+		return nil
+	}
+	// An edge of two networks records itself twice; going to its other address is no bypass.
+	at := slices.IndexFunc(routes, func(a netip.AddrPort) bool { return a.Addr() == t.Server.Addr() })
+	if at == 1 && x.doubleRecord(from) {
+		return nil
+	}
+	target, targetOK := sip.ParseURI(m.RequestURI())
+	confidence, how := 0.0, ""
+	switch {
+	case at > 0:
+		confidence, how = 0.9, "past the first hop, to a later one of the route set"
+	case targetOK && target.Addr() == t.Server.Addr():
+		confidence, how = 0.95, "straight to the other side's Contact"
+	default:
+		return nil // another address of the first hop, for all that is known
+	}
+	carried := 0
+	for range m.Routes() {
+		carried++
+	}
+	var set []string
+	for _, a := range routes {
+		set = append(set, a.String())
+	}
+	rep := x.report("routing.route-set-bypassed", confidence, "%s sent the %s to %s, %s, although %s is the first hop of the dialog's route set (%s).", t.Client, t.Method, t.Server, how, first, strings.Join(set, ", ")).
+		do("Check the Route header fields that %s put in: the dialog wants %d, the %s has %d; a client must take them from the Record-Route of the 2xx (RFC 3261 §12.1.2).", t.Client, len(routes), t.Method, carried).
+		do("Look for an outbound proxy, NAT or 'ignore record-route' setting of %s that overrides the route set.", t.Client)
+	rep.see(from, "Record-Route names %s", first).
+		see(x.RequestRef(r), "%s sent to %s", t.Method, t.Server)
+	if f := x.FinalRef(r); f.Valid() {
+		rep.see(f, "%d", x.Sighting(f).Status)
+	}
+	return rep.suspect(t.Client, call.RoleUnknown)
+}
+
+// wentThere says whether the sender of t had sent the dialog's INVITE to the same place: its first hop, whatever
+// address that writes into Record-Route.
+func (x *Case) wentThere(leg int, t *call.Txn) bool {
+	for i := range x.Legs[leg].Txns {
+		o := &x.Legs[leg].Txns[i]
+		if o.Method != sip.MethodInvite || o.InDialog {
+			continue
+		}
+		if o.Client.Addr() == t.Client.Addr() && o.Server.Addr() == t.Server.Addr() || o.Server.Addr() == t.Client.Addr() && o.Client.Addr() == t.Server.Addr() {
+			return true
+		}
+	}
+	return false
+}
+
+// routeSet returns the addresses of the dialog's route set as the sender of an in-dialog request knows it, and the
+// message that it stands in (RFC 3261 §12.1.1, §12.1.2). A hop that is a name has no valid address.
+func (x *Case) routeSet(r call.TxnRef, m *sip.Message) (routes []netip.AddrPort, from call.MsgRef, ok bool) {
+	l := x.Legs[r.Leg]
+	t := &l.Txns[r.Txn]
+	d := &l.Dialogs[t.Dialog]
+	if d.Invite == call.None {
+		return nil, call.NoMsg, false
+	}
+	inv := &l.Txns[d.Invite]
+	fromCaller := string(m.FromTag()) == string(d.CallerTag)
+	msg := inv.Final
+	if !fromCaller {
+		msg = call.None
+		for i := range l.Txns {
+			o := &l.Txns[i]
+			if o.Method == sip.MethodInvite && !o.InDialog && o.CSeq == inv.CSeq && o.Server.Addr() == t.Client.Addr() {
+				msg = o.Request
+			}
+		}
+	}
+	if msg == call.None {
+		return nil, call.NoMsg, false
+	}
+	from = call.MsgRef{Leg: r.Leg, Msg: msg}
+	rr := x.Msg(from)
+	if rr == nil || fromCaller && rr.Status >= 300 {
+		return nil, from, false
+	}
+	for a := range rr.RecordRoutes() {
+		u, good := sip.ParseURI(a.URI)
+		if !good {
+			return nil, from, false
+		}
+		port := u.Port
+		if port == 0 {
+			port = 5060
+		}
+		routes = append(routes, netip.AddrPortFrom(u.Addr(), port))
+	}
+	if fromCaller {
+		slices.Reverse(routes)
+	}
+	return routes, from, true
+}
+
+// doubleRecord says whether one proxy wrote two Record-Route entries, as Kamailio and OpenSIPS mark them (r2=on).
+func (x *Case) doubleRecord(from call.MsgRef) bool {
+	for a := range x.Msg(from).RecordRoutes() {
+		if u, ok := sip.ParseURI(a.URI); ok {
+			if _, two := u.Param("r2"); two {
+				return true
+			}
+		}
+	}
+	return false
+}
