@@ -43,6 +43,7 @@ var commands = []func() *cobra.Command{
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once, a blocked read included
 	root := Root()
 	root.SetArgs(args)
 	root.SetIn(stdin)

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sipcause/internal/capture"
+	"sipcause/internal/correlate"
 	"sipcause/internal/finding"
 	"sipcause/internal/pipeline"
 	"sipcause/internal/query"
@@ -27,6 +28,7 @@ type analyzeOptions struct {
 	filter, call, format, failOn, zone, output string
 	all, helpFilter, decodeOnly, stats         bool
 	workers                                    int
+	joinHeaders                                []string
 	name                                       string // of the source, where it is no file
 }
 
@@ -58,6 +60,9 @@ Exit status: 0 analysed (whatever was found), 1 failure, 2 wrong usage, 3 findin
 			if err != nil {
 				return err
 			}
+			for _, what := range src.Skipped() {
+				fmt.Fprintf(cmd.ErrOrStderr(), "sipcause: passed over %s\n", what)
+			}
 			return o.run(cmd, src)
 		},
 	}
@@ -83,6 +88,7 @@ func (o *analyzeOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.failOn, "fail-on", "", "exit with 3 when a finding is at or above this severity: info, warning, error, critical")
 	f.StringVar(&o.zone, "tz", "Local", "time zone of text and HTML: Local, UTC or a name such as Europe/Berlin")
 	f.StringVarP(&o.output, "output", "o", "", "write to this file instead of standard output")
+	f.StringSliceVar(&o.joinHeaders, "join-header", nil, "header field by which a B2BUA names the Call-ID of its other leg, beside X-Call-ID and X-CID (may be repeated)")
 	complete(cmd, "format", formatNames())
 	complete(cmd, "fail-on", []string{"info", "warning", "error", "critical"})
 }
@@ -133,7 +139,7 @@ func (o *analyzeOptions) choose() (c chosen, err error) {
 }
 
 // run analyses the source and renders what is asked for.
-func (o *analyzeOptions) run(cmd *cobra.Command, src *capture.Source) (err error) {
+func (o *analyzeOptions) run(cmd *cobra.Command, src *capture.Source) error {
 	c, err := o.choose()
 	if err != nil {
 		return err
@@ -141,65 +147,93 @@ func (o *analyzeOptions) run(cmd *cobra.Command, src *capture.Source) (err error
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	ctx, cancel := context.WithCancel(cmd.Context())
-	defer cancel()
 	progress := newProgress(cmd.ErrOrStderr(), src)
 	defer progress.stop()
 	if o.decodeOnly {
-		s, err := pipeline.DecodeOnly(ctx, src)
+		s, err := pipeline.DecodeOnly(cmd.Context(), src)
 		progress.stop()
 		fmt.Fprintf(cmd.OutOrStdout(), "%d packets, %d bytes, %d SIP messages\n", s.Packets, s.Bytes, s.Messages)
 		return err
 	}
-	out := cmd.OutOrStdout()
-	if o.output != "" {
-		f, err := os.Create(o.output)
-		if err != nil {
-			return fmt.Errorf("create output: %w", err)
-		}
-		defer func() {
-			if closing := f.Close(); err == nil && closing != nil {
-				err = fmt.Errorf("write output: %w", closing)
-			}
-		}()
-		out = f
-	}
-	r, err := render.New(o.format, out, render.Options{Width: terminalWidth(out), Color: colorful(out), Zone: c.zone, All: o.all || o.call != "", Files: src.Files()})
+	out, done, err := o.open(cmd.OutOrStdout())
 	if err != nil {
 		return err
 	}
-	worst, any := finding.Info, false
-	note := func(fs []finding.Finding) {
-		for i := range fs {
-			worst, any = max(worst, fs[i].Severity), true
+	seen, err := o.report(cmd.Context(), src, c, out, progress)
+	if err := errors.Join(err, done()); err != nil {
+		return err
+	}
+	if o.stats {
+		printStats(cmd.ErrOrStderr(), seen.summary)
+	}
+	if c.fail && seen.findings && seen.worst >= c.failOn {
+		return errFindings
+	}
+	return nil
+}
+
+// open returns where the report goes; done completes it.
+func (o *analyzeOptions) open(stdout io.Writer) (out io.Writer, done func() error, err error) {
+	if o.output == "" {
+		return stdout, func() error { return nil }, nil
+	}
+	f, err := os.Create(o.output)
+	if err != nil {
+		return nil, nil, fmt.Errorf("create output: %w", err)
+	}
+	return f, func() error {
+		if err := f.Close(); err != nil {
+			return fmt.Errorf("write output: %w", err)
 		}
+		return nil
+	}, nil
+}
+
+// seen is what a report said, as far as the exit status depends on it.
+type seen struct {
+	summary  *view.Summary
+	worst    finding.Severity
+	findings bool // any at all
+	cases    bool
+}
+
+func (s *seen) note(fs []finding.Finding) {
+	for i := range fs {
+		s.worst, s.findings = max(s.worst, fs[i].Severity), true
+	}
+}
+
+// report runs the pipeline and renders the cases that were chosen.
+func (o *analyzeOptions) report(ctx context.Context, src *capture.Source, c chosen, out io.Writer, progress *progress) (s seen, err error) {
+	one := o.call != ""
+	r, err := render.New(o.format, out, render.Options{
+		Width: terminalWidth(out), Color: colorful(out), Zone: c.zone, All: o.all || one, Brief: one, Files: src.Files(),
+	})
+	if err != nil {
+		return s, err
 	}
 	var subject view.Subject
-	summary, err := pipeline.Run(ctx, src, pipeline.Options{Workers: o.workers}, func(k *view.Case) error {
-		if o.call != "" && !k.Is(o.call) || c.filter != nil && !c.filter.Match(subject.Of(k), c.zone) {
+	opt := pipeline.Options{Workers: o.workers, Correlate: correlate.Options{JoinHeaders: o.joinHeaders}}
+	s.summary, err = pipeline.Run(ctx, src, opt, func(k *view.Case) error {
+		if one && !k.Is(o.call) || c.filter != nil && !c.filter.Match(subject.Of(k), c.zone) {
 			return nil
 		}
-		note(k.Verdict.Findings)
+		s.cases = true
+		s.note(k.Verdict.Findings)
 		return r.Case(k)
 	})
 	progress.stop()
 	if err != nil {
-		return err
+		return s, err
+	}
+	if one && !s.cases {
+		return s, fmt.Errorf("find call: none has the id or Call-ID %q", o.call)
 	}
 	if o.name != "" {
-		summary.Files = []string{o.name}
+		s.summary.Files = []string{o.name}
 	}
-	note(summary.Findings)
-	if err := r.End(summary); err != nil {
-		return err
-	}
-	if o.stats {
-		printStats(cmd.ErrOrStderr(), summary)
-	}
-	if c.fail && any && worst >= c.failOn {
-		return errFindings
-	}
-	return nil
+	s.note(s.summary.Findings)
+	return s, r.End(s.summary)
 }
 
 // memoryLimit makes the garbage collector work harder before the program takes more: what is live stays below it

@@ -128,6 +128,8 @@ func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 		c.Outcome = call.Answered
 	case c.Code < 400:
 		c.Outcome = call.Redirected
+	case (c.Code == 401 || c.Code == 407) && t.HasAuth:
+		c.Outcome = call.Failed // credentials came and were refused
 	case known:
 		c.Outcome = out
 	case c.Kind != call.KindCall:

@@ -85,6 +85,10 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 		s.stats.Dropped++
 		return
 	}
+	if len(m.Defects) > 0 {
+		l.Defective++
+		s.stats.Defective++
+	}
 	cseq, _ := m.CSeq()
 	i := int32(len(l.Sightings))
 	l.Sightings = append(l.Sightings, call.Sighting{

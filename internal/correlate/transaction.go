@@ -185,7 +185,7 @@ func (ol *openLeg) lastWith(h uint64, method sip.Method, cseq uint32, from netip
 // Bounds that tell a datagram captured twice from one sent twice.
 const (
 	sameIPIDWindow = 2 * time.Second       // the IP identification wraps later than this
-	noIPIDWindow   = 30 * time.Millisecond // without one: no timer of RFC 3261 fires so soon
+	noIPIDWindow   = 5 * time.Millisecond // without one: a mirror port is that quick, a sender that repeats is not
 )
 
 // repeatOf says whether sighting i repeats an earlier one of transaction t, and which.

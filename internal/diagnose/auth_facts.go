@@ -19,6 +19,8 @@ const (
 	// nonceOld is the age at which a nonce may have run out without the server being at fault: servers keep
 	// one for 30 s and more. A client answers a challenge within milliseconds.
 	nonceOld = 30 * time.Second
+
+	slowAnswer = 2 * time.Second // an answer after more than this is a person's, or was held up
 )
 
 // exchange is one try of a client and what it was told, with the digest parameters of both.

@@ -7,6 +7,7 @@ import (
 
 	"sipcause/internal/call"
 	"sipcause/internal/peer"
+	"sipcause/internal/wire"
 	"sipcause/sip"
 )
 
@@ -41,6 +42,9 @@ type refusal struct {
 	newer  bool          // a newer nonce had been issued for the realm
 	used   bool          // the nonce had been used before
 	unseen bool          // no challenge with this nonce is in the capture
+
+	lifetime time.Duration // of the nonce by its own words; 0 not said
+	late     time.Duration // how much later than that it was used
 }
 
 // refusalOf says what was wrong with the credentials of step i.
@@ -268,12 +272,13 @@ func (x *Case) nonceFault(d *digest, r *refusal) {
 	if r.offer >= 0 {
 		o := &d.steps[r.offer]
 		r.age = at.Sub(x.FinalTime(o.ref))
+		x.lifetime(e, r)
 		for k := r.offer + 1; k < r.step; k++ {
 			r.newer = r.newer || realmIn(d.steps[k].asked, r.cred.Realm)
 		}
 		switch {
 		case r.fault == faultReplay:
-		case r.newer, r.used, r.age > nonceOld:
+		case r.newer, r.used, r.ranOut(), r.lifetime == 0 && !reissued(e, r.cred) && r.age > x.patience(r, at):
 			r.fault = faultOld
 		case o.maker.Addr() != e.maker.Addr():
 			r.fault = faultForeign
@@ -283,13 +288,14 @@ func (x *Case) nonceFault(d *digest, r *refusal) {
 		}
 		return
 	}
-	r.issued, r.known = x.Ledger.Nonce(call.Clean(r.cred.Nonce), at)
+	if r.issued, r.known = x.Ledger.Nonce(call.Clean(r.cred.Nonce), at); r.known {
+		r.age = at.Sub(r.issued.Time)
+	}
+	x.lifetime(e, r)
 	switch {
 	case r.known && r.issued.Server.Addr() != e.maker.Addr():
-		r.age = at.Sub(r.issued.Time)
 		r.fault = faultForeign
 	case r.known:
-		r.age = at.Sub(r.issued.Time)
 		r.fault = faultOld
 	case r.step > 0 && realmIn(d.steps[r.step-1].asked, r.cred.Realm):
 		r.unseen = true
@@ -298,6 +304,26 @@ func (x *Case) nonceFault(d *digest, r *refusal) {
 		r.unseen = true
 		r.fault = faultOld
 	}
+}
+
+// reissued says whether the refusal offers the very nonce that was refused: then it still is good.
+func reissued(e *exchange, c sip.Credentials) bool {
+	for _, n := range e.asked {
+		if bytes.Equal(n.Nonce, c.Nonce) && !n.Stale {
+			return true
+		}
+	}
+	return false
+}
+
+// patience returns the age from which a refused nonce, whose lifetime is not known, may have run out: soon for an
+// account that had been accepted before, since a device that has the password answers at once.
+func (x *Case) patience(r *refusal, at wire.Time) time.Duration {
+	user, realm := account(&r.cred)
+	if _, worked := x.worked(user, realm, at); worked {
+		return slowAnswer
+	}
+	return nonceOld
 }
 
 func counted(c sip.Credentials) bool { return len(c.QOP) > 0 && len(c.NC) > 0 }

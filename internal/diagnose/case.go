@@ -107,6 +107,12 @@ func (x *Case) DecidingRef() call.MsgRef {
 // Deciding is the deciding message as it left its origin, nil when nothing final was seen.
 func (x *Case) Deciding() *sip.Message { return x.Msg(x.DecidingRef()) }
 
+// answer is the deciding response for people: "503 Channel limit exceeded".
+func (x *Case) answer() string {
+	status, words := x.said()
+	return fmt.Sprintf("%d %s", status, words)
+}
+
 // DecidingTxn names the transaction of the deciding message; ok is false when there is none.
 func (x *Case) DecidingTxn() (call.TxnRef, bool) {
 	r := x.DecidingRef()

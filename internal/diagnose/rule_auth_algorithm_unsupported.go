@@ -10,7 +10,7 @@ import (
 // authAlgorithmUnsupported: the answer uses a scheme, algorithm or qop that the challenge does not offer, or
 // there is no answer and nothing is offered that every client has (RFC 8760 §2, RFC 3261 §22.4).
 func authAlgorithmUnsupported(x *Case) *report {
-	d, f, ok := x.refused(faultAlgorithm)
+	d, f, ok := x.faulted(faultAlgorithm)
 	if !ok {
 		return x.nothingUsable(d)
 	}

@@ -5,7 +5,7 @@ import "sipcause/internal/call"
 // authNonceMismatch: the nonce is not one of the server that has to check it: another element issued it, or
 // none did after a challenge with another one (RFC 3261 §22.4, RFC 7616 §3.4).
 func authNonceMismatch(x *Case) *report {
-	d, f, ok := x.refused(faultForeign)
+	d, f, ok := x.faulted(faultForeign)
 	if !ok {
 		return nil
 	}

@@ -5,7 +5,7 @@ import "sipcause/internal/call"
 // authPartialCredentials: several realms asked on the way, and the last answer serves only some of them: each
 // proxy and the UAS want credentials of their own, all in one request (RFC 3261 §22.3, §16.7 step 7).
 func authPartialCredentials(x *Case) *report {
-	d, f, ok := x.refused(faultPartial)
+	d, f, ok := x.faulted(faultPartial)
 	if !ok {
 		return nil
 	}

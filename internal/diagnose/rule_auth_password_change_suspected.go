@@ -3,7 +3,7 @@ package diagnose
 // authPasswordChangeSuspected: an account that the capture shows accepted is refused now, with a fresh nonce.
 // A refusal for the nonce is none of the password.
 func authPasswordChangeSuspected(x *Case) *report {
-	d, f, ok := x.refused(faultRefused)
+	d, f, ok := x.faulted(faultRefused)
 	if !ok || x.Says(saysNonce...) {
 		return nil
 	}

@@ -5,7 +5,7 @@ import "sipcause/internal/call"
 // authRealmMismatch: the credentials are for a realm that never asked (RFC 3261 §22.1: they are valid in their
 // realm only).
 func authRealmMismatch(x *Case) *report {
-	d, f, ok := x.refused(faultRealm)
+	d, f, ok := x.faulted(faultRealm)
 	if !ok {
 		return nil
 	}

@@ -27,12 +27,12 @@ func authStaleNonce(x *Case) *report {
 	if !slices.Contains(authCodes, x.Code) && (x.Origin == nil || !slices.Contains(authCodes, x.Origin.Code)) {
 		return nil
 	}
-	d, f, ok := x.refused(faultStale, faultOld, faultReplay)
+	d, f, ok := x.faulted(faultStale, faultOld, faultReplay)
 	if !ok && !(d.last.fault == faultRefused && x.Says(saysNonce...)) {
 		return nil
 	}
 	e := &d.steps[f.step]
-	if e.code == 403 && !x.Says(saysNonce...) {
+	if e.code == 403 && !f.ranOut() && !x.Says(saysNonce...) {
 		return nil // 403 to an old nonce is no word about the nonce
 	}
 	user, realm := account(&f.cred)
@@ -60,6 +60,9 @@ func authStaleNonce(x *Case) *report {
 		r.do("Let %s answer an unknown or old nonce with a challenge and stale=true instead of 403, which clients take for the end.", e.maker.Addr())
 	case f.fault == faultReplay:
 		r.do("Let %s raise the nonce count (nc) with each request that uses a nonce again, or answer each challenge with its own nonce.", t.Client.Addr())
+	case f.ranOut():
+		r.do("See why %s took %s to answer: a person who types the password, or a client that keeps nonces; then raise the nonce lifetime at %s (now %s).", t.Client.Addr(), ageWords(f.age), e.maker.Addr(), ageWords(f.lifetime))
+		r.do("Let %s say stale=true when a nonce has run out: without it clients take the 401 for a wrong password and give up.", e.maker.Addr())
 	default:
 		r.do("See whether %s accepts the same account right after a fresh challenge (restart the registration): then the password is right.", e.maker.Addr())
 		r.do("Let %s say stale=true when a nonce has run out: without it clients take the 401 for a wrong password and give up.", e.maker.Addr())
@@ -77,10 +80,12 @@ func (f *refusal) words(worked bool) (string, float64) {
 		return fmt.Sprintf("nonce count %s had been used with it before", call.Clean(f.cred.NC)), 0.8
 	}
 	conf := 0.6
-	if worked {
+	if worked && (f.age == 0 || f.age > nonceOld || f.used) {
 		conf = 0.8
 	}
 	switch {
+	case f.ranOut():
+		return fmt.Sprintf("by its own words it was good for %s, and it was used %s later than that", ageWords(f.lifetime), ageWords(f.late)), 0.95
 	case f.newer:
 		return "a newer one had been issued and was not used; the challenge does not say stale=true", conf
 	case f.unseen:

@@ -18,12 +18,12 @@ var (
 // authWrongCredentials: credentials for the challenged realm and a fresh nonce, in the right header field, were
 // refused (RFC 3261 §22.3, RFC 7616 §3.4). A 403 counts when nothing speaks for a refusal by policy.
 func authWrongCredentials(x *Case) *report {
-	d, f, ok := x.refused(faultRefused, faultOld)
+	d, f, ok := x.faulted(faultRefused, faultOld)
 	if !ok {
 		return x.saidUnseen(d)
 	}
 	e := &d.steps[f.step]
-	if x.Says(saysNonce...) || f.fault == faultOld && challenged(e.code) {
+	if x.Says(saysNonce...) || f.ranOut() || f.fault == faultOld && challenged(e.code) {
 		return nil
 	}
 	user, realm := account(&f.cred)
@@ -34,7 +34,7 @@ func authWrongCredentials(x *Case) *report {
 		if conf = x.refusalByCode(e, &f.cred, worked); conf == 0 {
 			return nil
 		}
-	} else if worked || aka(&f.cred) {
+	} else if worked || aka(&f.cred) || f.age > slowAnswer && f.lifetime == 0 {
 		conf = 0.8
 	}
 	how := fmt.Sprintf("%s answered the challenge with the nonce just issued (%s later), and got %d %s%s", t.Client.Addr(), ageWords(f.age), e.code, x.phraseOf(e), timesWords(d.refusals(faultRefused, x)))
@@ -48,6 +48,9 @@ func authWrongCredentials(x *Case) *report {
 	r := x.report("auth.wrong-credentials", conf, "%s did not accept the credentials of user %q for realm %q: %s.", e.maker, user, realm, how)
 	r.do("Compare user name and password for realm %q in %s with those of the account on %s: the log there tells \"no such user\" from \"wrong password\", the wire does not.", realm, t.Client.Addr(), e.maker.Addr())
 	r.do("Check that %q is the authentication user that %s expects, and not the extension or the number of the account.", user, e.maker.Addr())
+	if f.age > slowAnswer && f.lifetime == 0 {
+		r.do("The answer came %s after the challenge: if nonces of %s live shorter than that, the password may be right; answer a fresh challenge at once to see.", ageWords(f.age), e.maker.Addr())
+	}
 	if m := x.Request(e.ref); m != nil && len(f.cred.URI) > 0 && !bytes.Equal(f.cred.URI, m.RequestURI()) {
 		r.do("The digest covers uri=%q while the Request-URI is %q: a device on the way that rewrites the Request-URI breaks a correct password as well.", call.Clean(f.cred.URI), call.Clean(m.RequestURI()))
 	}

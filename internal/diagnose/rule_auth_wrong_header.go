@@ -2,7 +2,7 @@ package diagnose
 
 // authWrongHeader: a 407 answered with Authorization, or a 401 with Proxy-Authorization (RFC 3261 §22.2, §22.3).
 func authWrongHeader(x *Case) *report {
-	d, f, ok := x.refused(faultHeader)
+	d, f, ok := x.faulted(faultHeader)
 	if !ok {
 		return nil
 	}

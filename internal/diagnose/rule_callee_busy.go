@@ -25,7 +25,7 @@ func calleeBusy(x *Case) *report {
 	case x.Origin != nil && x.Origin.Role == call.RoleProxy:
 		confidence = 0.8
 	}
-	r := x.report("callee.busy", confidence, "%s is busy: %s said so with %d %s.", x.callee(), where, x.Code, x.Reason).
+	r := x.report("callee.busy", confidence, "%s is busy: %s said so with %s.", x.callee(), where, x.answer()).
 		do("Nothing is broken: call again later.").
 		see(d, "%d says busy", x.Sighting(d).Status)
 	if in.Valid() && in != d {

@@ -22,7 +22,7 @@ func calleeDeclined(x *Case) *report {
 	default:
 		return nil
 	}
-	r := x.report("callee.declined", confidence, "%s declined the call after %.1f s of ringing (%d %s).", x.callee(), float64(ns)/1e9, x.Code, x.Reason).
+	r := x.report("callee.declined", confidence, "%s declined the call after %.1f s of ringing (%s).", x.callee(), float64(ns)/1e9, x.answer()).
 		do("Nothing is broken: the callee, or a rule on the callee's device, refused this call.").
 		do("If nobody refused it: look for an automatic reject, a do-not-disturb or a call-screening app on the device.").
 		see(ringing, "the device was alerting").

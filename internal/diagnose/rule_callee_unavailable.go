@@ -26,12 +26,12 @@ func calleeUnavailable(x *Case) *report {
 	if _, ns, ok := x.ringing(); ok && ns >= longRing {
 		return nil
 	}
-	r := x.report("callee.unavailable", 0.7, "%s cannot be reached now (%d %s); the response does not say whether no device is online, do-not-disturb is on, or a gateway gave up.", x.callee(), x.Code, x.Reason)
+	r := x.report("callee.unavailable", 0.7, "%s cannot be reached now (%s); the response does not say whether no device is online, do-not-disturb is on, or a gateway gave up.", x.callee(), x.answer())
 	found := false
 	for _, w := range unavailableWords {
 		if x.Says(w.words...) {
 			r.f.Confidence, found = 0.85, true
-			r.f.Summary = x.callee() + " cannot be reached now: " + w.means + " (" + x.Reason + ")."
+			r.f.Summary = x.callee() + " cannot be reached now: " + w.means + " (" + x.answer() + ")."
 			r.do("%s", w.check)
 			break
 		}

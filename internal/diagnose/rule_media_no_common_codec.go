@@ -107,5 +107,5 @@ func wouldDo(offer *sdp.Session) string {
 // acceptsSDP says whether a 415 lists the very type of the request's body: then it means what is in the body.
 func (x *Case) acceptsSDP(request call.MsgRef) bool {
 	q, m := x.Msg(request), x.Deciding()
-	return q != nil && m != nil && m.Count(sip.HeaderAccept) > 0 && accepts(m, mediaType(q.Header(sip.HeaderContentType)))
+	return q != nil && m != nil && q.Count(sip.HeaderContentEncoding) == 0 && m.Count(sip.HeaderAccept) > 0 && accepts(m, mediaType(q.Header(sip.HeaderContentType)))
 }

@@ -33,8 +33,8 @@ func (x *Case) maxForwardsAt(r call.TxnRef) *report {
 	case status == 483 && known && left == 0:
 	case status == 483:
 		confidence = 0.9 // an element further on may have counted it down
-	case status == 0 && known && left == 0:
-		confidence = x.Absent(0.7, r, x.Ended)
+	case status == 0 && known && left == 0 && t.Parent != call.None: // counted down on the way, and then silence
+		confidence = x.Absent(0.6, r, x.Ended)
 	default:
 		return nil
 	}

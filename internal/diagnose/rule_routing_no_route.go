@@ -1,6 +1,13 @@
 package diagnose
 
-import "fmt"
+import (
+	"fmt"
+
+	"sipcause/internal/call"
+	"sipcause/internal/finding"
+	"sipcause/internal/peer"
+	"sipcause/sip"
+)
 
 // noRouteWords are what servers and networks write when their tables had nothing for the destination.
 var noRouteWords = []string{
@@ -8,8 +15,9 @@ var noRouteWords = []string{
 	"no gateway", "no carrier", "no lcr", "no rate", "no outbound", "no trunk", "no destination", "unroutable", "not routable",
 }
 
-// routingNoRoute: Q.850 2 or 3, or words saying that no route, gateway or rule was found for this destination.
-// A target that is there but down is server.unavailable.
+// routingNoRoute: Q.850 2 or 3, words saying that no route, gateway or rule was found for this destination, or a
+// 404 for a user who is registered at the very server that sends it. A target that is there but down is
+// server.unavailable.
 func routingNoRoute(x *Case) *report {
 	status, r, ok := x.deciding()
 	if !ok {
@@ -18,6 +26,9 @@ func routingNoRoute(x *Case) *report {
 	cause, in := x.Q850()
 	byCause := cause == 2 || cause == 3
 	words := x.Says(noRouteWords...)
+	if !byCause && !words && status == 404 && cause < 0 {
+		return x.noRouteToBound(r)
+	}
 	if !byCause && (!words || cause > 0) {
 		return nil
 	}
@@ -48,4 +59,25 @@ func routingNoRoute(x *Case) *report {
 		rep.see(in, "Reason: Q.850;cause=%d", cause)
 	}
 	return rep
+}
+
+// noRouteToBound: the callee's device is registered at the server that answers 404 to the call: it knows the user, and
+// its dial plan has nothing for the address.
+func (x *Case) noRouteToBound(r call.TxnRef) *report {
+	t := x.Txn(r)
+	if t.Method != sip.MethodInvite || len(x.Downstream(r)) > 0 {
+		return nil
+	}
+	b := x.calleeBinding(r)
+	if b.state != peer.Bound || b.last.Server.Addr() != t.Server.Addr() {
+		return nil
+	}
+	uri, _, _ := x.requestURI(r)
+	return x.report("routing.no-route", 0.7, "%s is registered at %s, which answers 404 to a call for %s all the same: it has no route from this address to that device.", b.last.AOR, t.Server, uri).
+		do("Look up %s in the dial plan of %s, in the context or domain that calls of %s enter: no extension or rule there leads to the device.", number(uri), t.Server, t.Client.Addr()).
+		do("Add the rule, or correct the context of the caller's account.").
+		seeRef(b.last.Ref, "%s is registered: %s", b.last.AOR, bindingWords(&b.last)).
+		see(x.RequestRef(r), "the request for %s", uri).
+		see(x.FinalRef(r), "404").
+		acts(finding.ActsProxy)
 }

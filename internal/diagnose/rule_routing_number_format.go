@@ -41,6 +41,7 @@ func routingNumberFormat(x *Case) *report {
 	t := x.Txn(r)
 	cause, in := x.Q850()
 	why, fix, confidence := formDefect(&u)
+	words := x.phraseSays(r, formatWords)
 	works, lead := x.worksAs(r, &u)
 	switch {
 	case why != "":
@@ -51,22 +52,21 @@ func routingNumberFormat(x *Case) *report {
 		if status == 404 || status == 604 {
 			confidence = 0.65
 		}
-	case x.Says(formatWords...):
+	case words:
 		why = "its words say so"
 		fix = "Ask the peer in which form it wants numbers (E.164 with +, with 00, national), and translate before sending."
-		confidence = 0.8
 	default:
 		return nil
 	}
 	switch {
-	case cause == 28, why != "" && x.Says(formatWords...):
+	case cause == 28, words:
 		confidence = max(confidence, 0.9)
 	case cause == causeUnallocated || cause == causeChanged:
 		confidence = min(confidence, 0.45) // the network read the number and knows that nobody has it
 	case cause > 0:
 		confidence = min(confidence, 0.45)
 	}
-	if status == 400 && cause != 28 && !x.Says(formatWords...) {
+	if status == 400 && cause != 28 && !words {
 		confidence = min(confidence, 0.6)
 	}
 	rep := x.report("routing.number-format", confidence, "%s refuses %q with %d %s: %s.", x.originName(), user, status, x.reasonOf(r), why).
@@ -82,6 +82,20 @@ func routingNumberFormat(x *Case) *report {
 	}
 	return rep.suspect(t.Client, x.clientRole(r)).
 		tell("The number was not dialled in the right form. Please check the number and its prefix.")
+}
+
+// phraseSays says whether the reason phrase or a Warning contains one of the fragments. The text of a Reason is left
+// out: that of cause 28 reads "invalid number format" where digits are merely missing.
+func (x *Case) phraseSays(r call.TxnRef, fragments []string) bool {
+	m := x.Msg(x.FinalRef(r))
+	if m == nil {
+		return false
+	}
+	words := strings.ToLower(string(m.ReasonPhrase()))
+	for w := range m.Warnings() {
+		words += "\n" + strings.ToLower(string(w.Text))
+	}
+	return slices.ContainsFunc(fragments, func(f string) bool { return strings.Contains(words, f) })
 }
 
 // worksAs finds a form of number that the deciding server answers, when it is not seen answering any of the form

@@ -7,7 +7,7 @@ func serverBadGateway(x *Case) *report {
 		return nil
 	}
 	t := x.Txn(r)
-	rep := x.report("server.bad-gateway", 0.85, "%s got an answer it could not use from an element behind it and said 502 %s.", x.originName(), x.Reason)
+	rep := x.report("server.bad-gateway", 0.85, "%s got an answer it could not use from an element behind it and said %s.", x.originName(), x.answer())
 	if cause, in := x.Q850(); cause >= 0 {
 		rep.add(" The network's cause is %d (%s).", cause, causeName(cause))
 		if in != x.DecidingRef() {

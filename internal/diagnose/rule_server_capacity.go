@@ -26,7 +26,7 @@ func serverCapacity(x *Case) *report {
 		why = fmt.Sprintf("cause %d, %s", cause, causeName(cause))
 	}
 	t := x.Txn(r)
-	rep := x.report("server.capacity", confidence, "All channels behind %s were taken (%s): the call was refused with %d %s although nobody was called.", x.originName(), why, status, x.Reason).
+	rep := x.report("server.capacity", confidence, "All channels behind %s were taken (%s): the call was refused with %s although nobody was called.", x.originName(), why, x.answer()).
 		do("Count the concurrent calls on this trunk at that moment against its limit, here and at the carrier.").
 		do("Add a second route for overflow, or more channels; look for calls that hang without BYE and keep channels.").
 		see(x.DecidingRef(), "%d from %s", status, t.Server)

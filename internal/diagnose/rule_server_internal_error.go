@@ -13,7 +13,7 @@ func serverInternalError(x *Case) *report {
 	if x.Origin != nil && len(x.Origin.Alternatives) > 0 {
 		confidence = 0.7
 	}
-	rep := x.report("server.internal-error", confidence, "%s failed inside and answered %d %s to the %s.", x.originName(), status, x.Reason, x.methodOf(r))
+	rep := x.report("server.internal-error", confidence, "%s failed inside and answered %s to the %s.", x.originName(), x.answer(), x.methodOf(r))
 	if n, of := x.often(r, status); n > 1 {
 		rep.add(" It did so to %d of %d INVITEs of this capture so far.", n, of)
 	}

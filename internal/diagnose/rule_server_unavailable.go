@@ -16,7 +16,7 @@ func serverUnavailable(x *Case) *report {
 	}
 	t := x.Txn(r)
 	confidence := 0.75
-	rep := x.report("server.unavailable", confidence, "%s does not take the call now (%d %s).", x.originName(), status, x.Reason)
+	rep := x.report("server.unavailable", confidence, "%s does not take the call now (%s).", x.originName(), x.answer())
 	if outageCauses[cause] {
 		rep.f.Confidence = 0.9
 		rep.add(" The network's cause is %d (%s): an outage, not a full trunk.", cause, causeName(cause))

@@ -1,11 +1,6 @@
 package diagnose
 
-import (
-	"strings"
-
-	"sipcause/internal/call"
-	"sipcause/sip"
-)
+import "sipcause/internal/call"
 
 // serverUnimplemented: 501 although the server knows the method, so that a feature of the request is meant
 // (RFC 3261 §21.5.2). An unknown method is capability.method.
@@ -19,11 +14,7 @@ func serverUnimplemented(x *Case) *report {
 	if m == nil {
 		return nil
 	}
-	known := method == "INVITE" || method == "REGISTER" || method == "OPTIONS"
-	for v := range m.Values(sip.HeaderAllow) {
-		known = known || strings.EqualFold(string(v), method)
-	}
-	if !known {
+	if !knowsMethod(m, method) {
 		return nil
 	}
 	return x.report("server.unimplemented", 0.75, "%s answered 501 %s to a %s, a method that it knows: it lacks a feature that this request needs.", x.originName(), call.Clean(m.ReasonPhrase()), method).

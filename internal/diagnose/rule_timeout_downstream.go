@@ -44,7 +44,7 @@ func timeoutDownstream(x *Case) *report {
 	if x.Origin != nil && x.Origin.Role == call.RoleTimer {
 		confidence = min(confidence, 0.8)
 	}
-	r := x.report("timeout.downstream", confidence, "%s answered %d %s after %.1f s because an element behind it did not answer in time (%s).", t.Server, code, x.Reason, waited, why).
+	r := x.report("timeout.downstream", confidence, "%s answered %s after %.1f s because an element behind it did not answer in time (%s).", t.Server, x.answer(), waited, why).
 		do("Ask the operator of %s which element it was waiting for: that one is silent, overloaded or unreachable.", t.Server).
 		do("Send calls to another route meanwhile if there is one.").
 		see(ref, "%d after %.1f s", code, waited)

@@ -56,5 +56,5 @@ func (x *Case) whoGaveUp() string {
 	if role == call.RoleProxy || role == call.RoleTimer {
 		return x.originName() + " ended the attempt"
 	}
-	return "the called side ended the attempt with " + x.Reason
+	return "the called side ended the attempt with " + x.answer()
 }

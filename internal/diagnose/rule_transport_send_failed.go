@@ -24,7 +24,7 @@ func transportSendFailed(x *Case) *report {
 		return nil
 	}
 	server := x.Txn(txn).Server
-	return x.report("transport.send-failed", confidence, "%s could not send the request on: it answered %d %s by itself, so its own socket, connection or route to the next hop failed.", server, x.Sighting(d).Status, x.Reason).
+	return x.report("transport.send-failed", confidence, "%s could not send the request on: it answered %s by itself, so its own socket, connection or route to the next hop failed.", server, x.answer()).
 		do("Read the log of %s at that time: it names the destination and the error (dead TCP or WebSocket connection, no route, no listening socket of that transport or family).", server).
 		do("If the callee registered over TCP, TLS or WebSocket, its connection is gone: it must register again; let the server drop bindings whose connection closes.").
 		see(d, "%d made by %s", x.Sighting(d).Status, server).

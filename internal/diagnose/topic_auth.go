@@ -17,8 +17,8 @@ var authRules = []rule{
 	{id: "auth.password-change-suspected", on: onAll, codes: authCodes, check: authPasswordChangeSuspected},
 }
 
-// refused returns the digest exchanges and the refusal of the last credentials when its fault is one of faults.
-func (x *Case) refused(faults ...fault) (*digest, *refusal, bool) {
+// faulted returns the digest exchanges and the refusal of the last credentials when its fault is one of faults.
+func (x *Case) faulted(faults ...fault) (*digest, *refusal, bool) {
 	d := x.digest()
 	for _, f := range faults {
 		if d.last.fault == f {

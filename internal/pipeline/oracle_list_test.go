@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -200,18 +201,22 @@ func TestTsharkCorpora(t *testing.T) {
 		t.Skipf("tshark 4.0 is not installed (%s): the %d captures of ../shared/corpora are not compared", version, len(files))
 	}
 	list := readKnown(t)
-	messages := 0
-	for _, path := range files {
-		said, err := theirs(path)
-		if err != nil {
-			t.Errorf("%s: %v", path, err)
-			continue
+	var messages atomic.Int64
+	t.Run("captures", func(t *testing.T) {
+		for _, path := range files {
+			name, err := filepath.Rel(corporaDir, path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Run(filepath.Base(name), func(t *testing.T) {
+				t.Parallel()
+				said, err := theirs(path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				messages.Add(int64(list.judge(t, filepath.ToSlash(name), said, ours(t, path))))
+			})
 		}
-		name, err := filepath.Rel(corporaDir, path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		messages += list.judge(t, filepath.ToSlash(name), said, ours(t, path))
-	}
-	t.Logf("%d captures, %d messages seen alike", len(files), messages)
+	})
+	t.Logf("%d captures, %d messages seen alike", len(files), messages.Load())
 }

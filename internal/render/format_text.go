@@ -50,7 +50,9 @@ func (r *text) Case(c *view.Case) error {
 
 func (r *text) End(s *view.Summary) error {
 	r.lines = r.lines[:0]
-	r.summary(s)
+	if !r.opt.Brief {
+		r.summary(s)
+	}
 	if _, err := io.WriteString(r.w, strings.Join(r.lines, "\n")+"\n"); err != nil {
 		return err
 	}

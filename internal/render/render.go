@@ -26,6 +26,7 @@ type Options struct {
 	Color bool           // text: ANSI colours
 	Zone  *time.Location // of times read by people; nil = UTC
 	All   bool           // text, html: healthy calls too
+	Brief bool           // text: no summary of the capture
 	Files []string       // names of the files that wire.PacketRef.Source indexes
 }
 

@@ -1,0 +1,73 @@
+# `make run` is the main job, `make test` is everything; both do their own set-up.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+
+export CGO_ENABLED := 0
+export GOFLAGS := -buildvcs=false
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X sipcause/internal/cli.Version=$(VERSION)
+TOOL := go tool -modfile=tools/go.mod
+# Where goroutines meet: elsewhere the race detector costs ten times the time for nothing. The comparison with
+# tshark is tshark's time and goes without.
+RACE := ./internal/capture/... ./internal/correlate/... ./internal/pipeline/... ./internal/cli/...
+CROSS := darwin/arm64 windows/amd64 linux/arm64
+FUZZTIME ?= 60s
+
+.PHONY: run build test unit race seeds fuzz bench lint fmt cover man completion cross deps clean
+
+run: build ## build the binary and show what it says of the built-in capture
+	./sipcause demo
+
+build: ## ./sipcause, static
+	go build -trimpath -ldflags '$(LDFLAGS)' -o sipcause ./cmd/sipcause
+
+test: deps build cross lint seeds race unit ## everything; the plain tests close
+
+unit: build ## go test of all packages, the live recordings with Kamailio and SIPp included
+	go test -count=1 -timeout 20m ./...
+
+race: ## the packages where goroutines meet, under the race detector (needs a C compiler)
+	CGO_ENABLED=1 go test -race -skip Tshark -timeout 20m $(RACE)
+
+seeds: ## every fuzz target for a few seconds
+	scripts/fuzz.sh 3s
+
+fuzz: ## every fuzz target for FUZZTIME
+	scripts/fuzz.sh $(FUZZTIME)
+
+bench: deps build ## generated captures against tshark and sngrep, with the counts checked
+	go run ./bench/run
+
+lint: ## formatting, go.mod, linters
+	@out=$$($(TOOL) gofumpt -l .); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
+	go mod tidy -diff
+	$(TOOL) golangci-lint run ./...
+
+fmt: ## format every Go file
+	$(TOOL) gofumpt -w .
+
+cover: ## cover.out, and the share of each package
+	go test -timeout 20m -coverprofile=cover.out -coverpkg=./... ./...
+	go tool cover -func=cover.out | tail -n 1
+
+man: build ## man pages from the table of commands
+	mkdir -p build/man
+	./sipcause man build/man
+
+completion: build ## shell completion from the table of commands
+	mkdir -p build/completion
+	for s in bash zsh fish; do ./sipcause completion $$s > build/completion/sipcause.$$s; done
+
+cross: ## the other platforms: built, not run
+	@for p in $(CROSS); do \
+		echo "build $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} go build -trimpath -o /dev/null ./cmd/sipcause; \
+	done
+
+deps: ## what the tests drive, installed where it is missing
+	scripts/deps.sh
+
+clean:
+	rm -rf sipcause build cover.out
