@@ -5,7 +5,7 @@ time=${1:-3s}
 cd "$(dirname "$0")/.."
 
 # Two workers: more only wait for the cores.
-run() { go test -run='^$' -fuzz="^$2\$" -fuzztime="$time" -parallel=2 "$1"; }
+run() { go test -run='^$' -fuzz="^$2\$" -fuzztime="$time" -fuzzminimizetime=10x -parallel=2 "$1"; }
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

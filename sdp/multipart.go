@@ -34,11 +34,12 @@ func findSDP(contentType, body Text, depth int) ([]byte, bool) {
 			return nil, false
 		}
 	}
-	part, rest, more := nextPart(body, delimiter)
+	_, rest, more := nextPart(body, delimiter) // before the first delimiter stands the preamble
 	for range maxParts {
 		if !more {
 			break
 		}
+		var part Text
 		part, rest, more = nextPart(rest, delimiter)
 		partType, content := splitPart(part)
 		if found, ok := findSDP(partType, content, depth+1); ok {

@@ -129,22 +129,22 @@ type lineReader struct {
 func ignore(*Session, Text) {}
 
 // lineReaders holds RFC 8866 §5's order. t, r and z may alternate.
-var lineReaders = [26]lineReader{
-	'v' - 'a': {0, -1, true, (*Session).readVersion},
-	'o' - 'a': {1, -1, true, (*Session).readOrigin},
-	's' - 'a': {2, -1, true, (*Session).readName},
-	'i' - 'a': {3, 1, true, ignore},
-	'u' - 'a': {4, -1, true, ignore},
-	'e' - 'a': {5, -1, false, ignore},
-	'p' - 'a': {6, -1, false, ignore},
-	'c' - 'a': {7, 2, false, (*Session).readConnection},
-	'b' - 'a': {8, 3, false, (*Session).readBandwidth},
-	't' - 'a': {9, -1, false, (*Session).readTime},
-	'r' - 'a': {9, -1, false, ignore},
-	'z' - 'a': {9, -1, false, ignore},
-	'k' - 'a': {10, 4, true, ignore}, // obsolete, and a key: RFC 8866 §5.12
-	'a' - 'a': {11, 5, false, (*Session).readAttribute},
-	'm' - 'a': {12, 0, false, nil},
+var lineReaders = ['z' + 1]lineReader{
+	'v': {0, -1, true, (*Session).readVersion},
+	'o': {1, -1, true, (*Session).readOrigin},
+	's': {2, -1, true, (*Session).readName},
+	'i': {3, 1, true, ignore},
+	'u': {4, -1, true, ignore},
+	'e': {5, -1, false, ignore},
+	'p': {6, -1, false, ignore},
+	'c': {7, 2, false, (*Session).readConnection},
+	'b': {8, 3, false, (*Session).readBandwidth},
+	't': {9, -1, false, (*Session).readTime},
+	'r': {9, -1, false, ignore},
+	'z': {9, -1, false, ignore},
+	'k': {10, 4, true, ignore}, // obsolete, and a key: RFC 8866 §5.12
+	'a': {11, 5, false, (*Session).readAttribute},
+	'm': {12, 0, false, nil},
 }
 
 // readLine reads one line and says whether it is one that makes the body a session description.
@@ -162,7 +162,7 @@ func (s *Session) readLine(line Text) (tells bool) {
 		return false
 	}
 	kind, value := line[0], line[2:]
-	reader := &lineReaders[kind-'a']
+	reader := &lineReaders[kind]
 	if kind == 'm' {
 		s.readMedia(value)
 		return true

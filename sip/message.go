@@ -34,10 +34,11 @@ type Message struct {
 	cseqOK                       bool
 	bareLF                       int // offset of the first line without CR, -1
 
-	via      Via
-	from, to NameAddr
-	done     uint8 // bits: which of via, from, to are parsed
-	have     uint8 // bits: which of them are there
+	via            Via
+	from, to       NameAddr
+	fromTag, toTag []byte
+	done           uint8 // bits: which of via, from, to are parsed
+	have           uint8 // bits: which of them are there
 
 	n      int // fields
 	inline [inlineFields]field
@@ -185,7 +186,9 @@ func (m *Message) addField(b []byte, i, end int, state fieldState) {
 		f = &m.more[len(m.more)-1]
 	}
 	m.n++
-	*f = field{uint32(i), uint32(start), uint32(end), uint16(n), id, state}
+	// One by one: a composite would be put together in pieces elsewhere and waited for when copied here.
+	f.name, f.start, f.end = uint32(i), uint32(start), uint32(end)
+	f.nameLen, f.id, f.state = uint16(n), id, state
 	if m.first[id] == 0 {
 		m.first[id] = uint16(m.n)
 	} else if headerFacts[id].kind == once {

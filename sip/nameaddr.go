@@ -106,14 +106,37 @@ func (m *Message) single(id HeaderID, bit uint8, a *NameAddr) {
 
 // FromTag returns the From tag (RFC 3261 §19.3), nil if there is none.
 func (m *Message) FromTag() []byte {
-	m.From()
-	return m.from.Tag()
+	if m.done&doneFromTag == 0 {
+		m.done |= doneFromTag
+		m.fromTag = tagOf(m.Header(HeaderFrom))
+	}
+	return m.fromTag
 }
 
 // ToTag returns the To tag (RFC 3261 §19.3), nil if there is none.
 func (m *Message) ToTag() []byte {
-	m.To()
-	return m.to.Tag()
+	if m.done&doneToTag == 0 {
+		m.done |= doneToTag
+		m.toTag = tagOf(m.Header(HeaderTo))
+	}
+	return m.toTag
+}
+
+// tagOf returns the tag of a header of one address. The ways in which nearly all are written, "…>;tag=token"
+// and "<…>", need no more than a look: behind the only ">" nothing but the tag can stand.
+func tagOf(v []byte) []byte {
+	if end := bytes.IndexByte(v, '>') + 1; end > 0 {
+		rest := v[end:]
+		if len(rest) == 0 && v[0] == '<' {
+			return nil
+		}
+		if hasPrefix(rest, ";tag=") && all(rest[len(";tag="):], isToken) {
+			return rest[len(";tag="):]
+		}
+	}
+	var a NameAddr
+	a.parse(v)
+	return a.Tag()
 }
 
 // NameAddrs yields every address of that header. Made for Contact, Route, Record-Route, Path, Service-Route,

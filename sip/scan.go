@@ -152,7 +152,11 @@ func split(text []byte) splitter { return splitter{rest: text, more: true} }
 // value returns the next comma-separated value, trimmed (RFC 3261 §7.3.1).
 func (s *splitter) value() []byte {
 	b := s.rest
-	for i := 0; i < len(b); i++ {
+	end := len(b)
+	if bytes.IndexByte(b, ',') < 0 {
+		end = 0 // nothing to part
+	}
+	for i := 0; i < end; i++ {
 		switch b[i] {
 		case ',':
 			s.rest = b[i+1:]

@@ -13,6 +13,9 @@ func (m *Message) startLine(line []byte, at int, whole bool) bool {
 
 // version returns the length of the SIP-Version that b begins with, 0 if it begins with none.
 func version(b []byte) int {
+	if hasPrefix(b, "SIP/2.0 ") {
+		return len("SIP/2.0")
+	}
 	if len(b) < len("SIP/2.0") || !sameFold(b[:4], "SIP/") || class[b[4]]&isDigit == 0 {
 		return 0
 	}

@@ -65,7 +65,7 @@ func (u URI) sip(rest []byte) (URI, bool) {
 	end := 0
 	if len(rest) > 0 && rest[0] == '[' {
 		end = bytes.IndexByte(rest, ']') + 1
-		ok = ok && end > 0
+		ok = ok && end > 0 && !bytes.ContainsAny(rest[:end], ";?") // no IPv6reference has them
 	}
 	for end < len(rest) && rest[end] != ':' && rest[end] != ';' && rest[end] != '?' {
 		end++

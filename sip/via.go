@@ -30,19 +30,32 @@ const (
 	doneVia = 1 << iota
 	doneFrom
 	doneTo
+	doneFromTag
+	doneToTag
 )
 
 // TopVia returns the first Via, the zero Via if there is none (RFC 3261 §18.2.2).
 func (m *Message) TopVia() Via {
-	if m.done&doneVia == 0 {
-		m.done |= doneVia
-		if m.first[HeaderVia] == 0 {
-			m.via = Via{}
-		} else {
-			m.via.parse(m.value(m.at(int(m.first[HeaderVia]) - 1)))
-		}
-	}
+	m.readVia()
 	return m.via
+}
+
+// Branch returns the branch of the first Via, nil if there is none (RFC 3261 §8.1.1.7).
+func (m *Message) Branch() []byte {
+	m.readVia()
+	return m.via.Branch
+}
+
+func (m *Message) readVia() {
+	if m.done&doneVia != 0 {
+		return
+	}
+	m.done |= doneVia
+	if m.first[HeaderVia] == 0 {
+		m.via = Via{}
+	} else {
+		m.via.parse(m.value(m.at(int(m.first[HeaderVia]) - 1)))
+	}
 }
 
 // Via returns the Via at that depth, 0 being the top one (RFC 3261 §16.6 step 8). Fields and the values
@@ -62,6 +75,17 @@ func (m *Message) Via(depth int) (Via, bool) {
 	}
 	return Via{}, false
 }
+
+// viaEnds has the characters that may end a part of a Via, as bits.
+var viaEnds = [256]uint8{
+	':': endsHost, ' ': endsHost, '\t': endsHost, '\r': endsHost, '\n': endsHost,
+	';': endsHost | endsParam, ',': endsHost | endsParam, '=': endsParam, '"': endsParam,
+}
+
+const (
+	endsHost  = 1 << iota // of the sent-by
+	endsParam             // a parameter, or its name, or leads into a quoted string
+)
 
 // parse reads the first value of text: "SIP/2.0/UDP host:port;branch=…", with blanks wherever RFC 3261
 // §25.1 allows them. It reports whether that is what it found.
@@ -117,7 +141,7 @@ func sentBy(text []byte, i int) (host []byte, port uint16, end int, ok bool) {
 		}
 		j += n + 1
 	}
-	for j < len(text) && text[j] != ':' && text[j] != ';' && text[j] != ',' && !space(text[j]) {
+	for j < len(text) && viaEnds[text[j]]&endsHost == 0 {
 		j++
 	}
 	host = text[i:j]
@@ -157,15 +181,18 @@ func (v *Via) readParams(text []byte, i int) (ok bool) {
 		from, eq := i, -1
 	param:
 		for ; i < len(text); i++ {
+			if viaEnds[text[i]]&endsParam == 0 {
+				continue
+			}
 			switch text[i] {
-			case ';', ',':
-				break param
 			case '=':
 				if eq < 0 {
 					eq = i
 				}
 			case '"':
 				i += s.quoted(text[i:])
+			default:
+				break param
 			}
 		}
 		end = i

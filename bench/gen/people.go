@@ -43,6 +43,7 @@ var hosts = func() (h [hostCount][4]byte) {
 type people struct {
 	rng      *rand.Rand
 	next     int // account that registers next
+	area     int // of the next number that is forbidden
 	address  [hostCount]string
 	port     [edges]string // as rport
 	user     [4][]string   // by caller pool
@@ -54,6 +55,9 @@ type people struct {
 
 // areas are area codes; with 555-01XX they make numbers reserved for fiction.
 var areas = [...]int{201, 202, 203, 205, 206, 208, 209, 212, 213, 214, 215, 216, 217, 218, 219, 224, 225, 228, 229, 231, 234, 239, 240, 248, 251, 252, 253, 254, 256, 260, 262, 267, 269, 270, 276, 281, 301, 302, 303, 304, 305, 307, 308, 309, 310, 312, 313, 314, 315, 316, 317, 318, 319, 320, 321, 323, 325, 330, 331, 334}
+
+// perArea is how many of an area's hundred numbers are in use.
+const perArea = 90
 
 func newPeople(rng *rand.Rand, tcp bool) *people {
 	p := &people{rng: rng}
@@ -82,7 +86,7 @@ func newPeople(rng *rand.Rand, tcp bool) *people {
 		for k := range 100 {
 			n := fmt.Sprintf("+1%d55501%02d", a, k)
 			switch {
-			case k >= 90:
+			case k >= perArea:
 				p.callee[unallocated] = append(p.callee[unallocated], n)
 			default:
 				p.callee[number] = append(p.callee[number], n)
@@ -106,6 +110,17 @@ func newPeople(rng *rand.Rand, tcp bool) *people {
 func pick(rng *rand.Rand, from []string) (int, string) {
 	i := rng.IntN(len(from))
 	return i, from[i]
+}
+
+// called draws whom a scenario calls. Forbidden numbers go area after area: two refusals in a row from one edge
+// into one area would be a barred destination.
+func (p *people) called(s *scenario) string {
+	at, callee := pick(p.rng, p.callee[s.callee])
+	if s.cause == "policy.forbidden" {
+		callee = p.callee[number][p.area*perArea+at%perArea]
+		p.area = (p.area + 1) % len(areas)
+	}
+	return callee
 }
 
 // cast fills in who plays and every value that is new in each call.
@@ -138,8 +153,7 @@ func (p *people) cast(x *played, s *scenario) {
 	put(fRport, p.port[edge])
 	put(fCaller, user)
 	put(fName, p.names[who%len(p.names)])
-	_, callee := pick(p.rng, p.callee[s.callee])
-	put(fCallee, callee)
+	put(fCallee, p.called(s))
 	put(fAgent, p.agents[edge%len(p.agents)])
 	put(fServer, p.gwServer[gw])
 	for _, f := range [...]field{fA1, fA2, fA3, fA4, fP1, fP2, fP3, fP4, fDigest, fCnonce} {

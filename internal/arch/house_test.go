@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"go/ast"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -170,6 +171,25 @@ func TestNoForeignNames(t *testing.T) {
 					t.Errorf("%s:%d names %s", name, i+1, w)
 				}
 			}
+		}
+	}
+}
+
+// TestNoHTTPInTheBinary: README says that the program opens no connection; then no library brings the means along.
+func TestNoHTTPInTheBinary(t *testing.T) {
+	cmd := exec.Command("go", "list", "-deps", "./cmd/sipcause")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("list what the binary is made of: %v", err)
+	}
+	packages := strings.Fields(string(out))
+	if !slices.Contains(packages, "sipcause/sip") {
+		t.Fatalf("%d packages, ours not among them", len(packages))
+	}
+	for _, p := range []string{"net/http", "net/rpc", "net/smtp"} {
+		if slices.Contains(packages, p) {
+			t.Errorf("the binary holds %s", p)
 		}
 	}
 }

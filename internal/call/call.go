@@ -6,6 +6,7 @@ package call
 import (
 	"net/netip"
 
+	"sipcause/internal/media"
 	"sipcause/internal/wire"
 )
 
@@ -112,15 +113,26 @@ type Link struct {
 	Confidence float64
 }
 
-// Stream is RTP or RTCP seen in one direction between two sockets that the call's SDP announced.
+// Stream is RTP or RTCP seen in one direction between two sockets of which the call's session descriptions
+// announced one at least; of the other, the far side of an address translator is known by its packets.
 type Stream struct {
 	Src, Dst    netip.AddrPort
 	RTCP        bool
 	SSRC        uint32
-	PayloadType uint8
+	PayloadType uint8 // of most packets; for RTCP the type of the first packet
 	Packets     uint64
-	Bytes       uint64
+	Bytes       uint64 // of UDP payload
 	First, Last wire.Time
+	From, To    MsgRef // the messages that announced Src (else its host) and Dst; NoMsg when none did, never for both
+
+	// What follows is of RTP only.
+	RTP       *media.Counter // what was counted; nil for RTCP
+	Codec     string         // encoding name of PayloadType as announced (RFC 8866 §6.6), "" unknown
+	ClockRate int            // Hz; 0 unknown
+	Jitter    float64        // mean interarrival jitter in ms (RFC 3550 §6.4.1) at the capture point; -1 unknown
+	JitterMax float64        // the greatest; -1 unknown
+	Remote    *media.Report  // what its receiver said of it by RTCP; nil when nothing was seen
+	MOS       float64        // estimate by the E-model (see media.MOS); 0 unknown
 }
 
 // Registration says what a KindRegistration call asked for and got.
@@ -134,7 +146,8 @@ type Registration struct {
 	Until     wire.Time // when the binding runs out; 0 unknown
 }
 
-// Call is one conversation: a leg, or several joined across B2BUAs. ID is the first leg's Call-ID.
+// Call is one conversation: a leg, or several joined across B2BUAs. ID is the first leg's Call-ID. Its maker uses it
+// again for the next one: whoever keeps something of it longer copies that.
 type Call struct {
 	ID        string
 	Kind      Kind
@@ -156,7 +169,18 @@ type Call struct {
 	HungUpBy  string // "caller", "callee" or ""
 	Reg       *Registration
 	Media     []Stream
-	Challenge int // challenges (401, 407) met on the way
+	OnPath    int  // RTP streams of other calls that the capture had by then, between hosts that this call's descriptions name; counted only for a call without RTP
+	MediaCut  bool // RTP of its time was dropped by a bound: that some is absent proves nothing
+	Challenge int  // challenges (401, 407) met on the way
+
+	pool pool
+}
+
+// Reset empties the call for reuse; its legs are not touched.
+func (c *Call) Reset() {
+	clear(c.Legs)
+	c.pool.reset()
+	*c = Call{Legs: c.Legs[:0], Links: c.Links[:0], Gaps: c.Gaps[:0], Attempts: c.Attempts[:0], Media: c.Media[:0], pool: c.pool}
 }
 
 // Sighting returns the sighting that r names.

@@ -51,8 +51,11 @@ type TxnRef struct {
 
 // Downstream returns the transactions by which the server of t handed the request on: its relayed branches in
 // the same leg, else the first requests of a linked leg that starts from there (a B2BUA).
-func (c *Call) Downstream(r TxnRef) []TxnRef {
-	var out []TxnRef
+func (c *Call) Downstream(r TxnRef) []TxnRef { return c.AppendDownstream(nil, r) }
+
+// AppendDownstream appends what Downstream returns to out.
+func (c *Call) AppendDownstream(out []TxnRef, r TxnRef) []TxnRef {
+	from := len(out)
 	l := c.Legs[r.Leg]
 	t := &l.Txns[r.Txn]
 	for i := range l.Txns {
@@ -60,7 +63,7 @@ func (c *Call) Downstream(r TxnRef) []TxnRef {
 			out = append(out, TxnRef{Leg: r.Leg, Txn: int32(i)})
 		}
 	}
-	if len(out) > 0 || len(c.Legs) == 1 {
+	if len(out) > from || len(c.Legs) == 1 {
 		return out
 	}
 	for k, o := range c.Legs {

@@ -58,6 +58,7 @@ type Sighting struct {
 	HasSDP    bool
 	HasToTag  bool
 	HasAuth   bool // carries Authorization or Proxy-Authorization
+	Private   bool // its session description names a private IPv4 address in a connection line
 	Late      bool // arrived behind the watermark
 	Fragments uint8
 	IPID      uint16 // wire.Payload.IPID
@@ -157,6 +158,14 @@ type Key struct {
 	Header string // name of the header it was read from
 }
 
+// Head says who wanted what of whom: texts of a leg's first request, or of its first message when no request was
+// captured, without control characters.
+type Head struct {
+	From, To  string // URIs
+	Target    string // Request-URI
+	UserAgent string
+}
+
 // Leg is everything seen under one Call-ID (of one Kind), on all hops.
 type Leg struct {
 	Kind      Kind
@@ -177,6 +186,8 @@ type Leg struct {
 	Dups      int // sightings that are duplicates of the capture
 	Dropped   int // sightings not kept because the leg's own cap was reached
 	Defective int // messages with structural defects
+	Head      Head
+	Place     int32 // the linker's, while the leg is open
 	Arena     Arena
 
 	tries []int32 // see Tries

@@ -108,14 +108,22 @@ func write(t testing.TB, dir, name string, b []byte) string {
 
 // got is all that a run handed on.
 type got struct {
-	packets []wire.Packet
-	gaps    []wire.Gap
+	packets  []wire.Packet
+	payloads []wire.Payload
+	gaps     []wire.Gap
 }
 
 func (g *got) packet(p *wire.Packet) error {
 	c := *p
 	c.Data = slices.Clone(p.Data)
 	g.packets = append(g.packets, c)
+	return nil
+}
+
+func (g *got) payload(p *wire.Payload) error {
+	c := *p
+	c.Data = slices.Clone(p.Data)
+	g.payloads = append(g.payloads, c)
 	return nil
 }
 
@@ -129,7 +137,7 @@ func readAll(t testing.TB, paths ...string) (got, *Source) {
 		t.Fatal(err)
 	}
 	var g got
-	if err := s.Run(context.Background(), g.packet, g.gap); err != nil {
+	if err := s.Run(context.Background(), g.packet, g.payload, g.gap); err != nil {
 		t.Fatal(err)
 	}
 	return g, s

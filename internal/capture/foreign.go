@@ -11,7 +11,7 @@ import (
 type FormatError struct{ Name, Found string }
 
 func (e *FormatError) Error() string {
-	return "read " + e.Name + ": expected a capture (pcap or pcapng, plain or compressed with gzip or zstd), found " + e.Found
+	return "read " + e.Name + ": expected a capture (pcap, pcapng, or a text trace with SIP messages in it, plain or compressed with gzip or zstd), found " + e.Found
 }
 
 // foreignMagic are beginnings of what people hand over by mistake, and of captures that are not read.
@@ -67,7 +67,7 @@ var foreignText = []struct {
 }{
 	{regexp.MustCompile(`(?m)^\S+ \S+ \S+ \[[^\]]+\] "[A-Z]+ \S+ HTTP/`), "text: looks like an HTTP log"},
 	{regexp.MustCompile(`(?m)^HTTP/\d|^(GET|POST|HEAD|PUT) \S+ HTTP/\d`), "text: looks like HTTP"},
-	{regexp.MustCompile(`(?m)SIP/2\.0`), "text: looks like a SIP trace"},
+	{regexp.MustCompile(`(?m)SIP/2\.0`), "text: looks like a SIP trace, but no message with a header could be read in it"},
 	{regexp.MustCompile(`^\s*(?i:<!DOCTYPE html|<html)`), "HTML"},
 	{regexp.MustCompile(`^\s*<\?xml`), "XML"},
 	{regexp.MustCompile(`^\s*[\[{]\s*["\[{\]}]`), "JSON"},
@@ -86,10 +86,8 @@ func foreign(b []byte) string {
 			return "pcap cut short within its file header"
 		}
 	}
-	for _, m := range foreignMagic {
-		if len(b) > m.offset && bytes.HasPrefix(b[m.offset:], []byte(m.magic)) {
-			return m.name
-		}
+	if kind := foreignKind(b); kind != "" {
+		return kind
 	}
 	if len(bytes.Trim(b, "\x00")) == 0 {
 		return "zeros"
@@ -103,6 +101,16 @@ func foreign(b []byte) string {
 		return "text"
 	}
 	return fmt.Sprintf("data of an unknown kind that begins with % x", b[:min(len(b), 8)])
+}
+
+// foreignKind names what b begins with by its magic, "" if it has none.
+func foreignKind(b []byte) string {
+	for _, m := range foreignMagic {
+		if len(b) > m.offset && bytes.HasPrefix(b[m.offset:], []byte(m.magic)) {
+			return m.name
+		}
+	}
+	return ""
 }
 
 // isText says whether b is text, cut anywhere.

@@ -94,9 +94,30 @@ func (in *input) open(s *Source, size int, to sink) error {
 	case looksPcapng(b):
 		in.records = newPcapng(st)
 	default:
-		return &FormatError{Name: st.name, Found: packing + foreign(b)}
+		found := foreign(b)
+		if t := newTextOf(st, b); t != nil {
+			in.records = t
+			return nil
+		}
+		return &FormatError{Name: st.name, Found: packing + found}
 	}
 	return nil
+}
+
+// newTextOf reads a stream that begins with b as text; nil when it is none, or has no SIP message.
+func newTextOf(st stream, b []byte) *text {
+	if foreignKind(b) != "" || !looksText(b) {
+		return nil
+	}
+	return newText(st)
+}
+
+// hand gives what in has next to the sink: p, or the message that p stands for.
+func (in *input) hand(to sink, p *wire.Packet) error {
+	if t, ok := in.records.(*text); ok {
+		return to.payload(&t.payload)
+	}
+	return to.packet(p)
 }
 
 // sniff returns how many bytes to wait for to tell what in is. A pipe may give no more than a header for long.
@@ -119,6 +140,8 @@ func (in *input) handTo(to sink) {
 	case *pcap:
 		r.to = to
 	case *pcapng:
+		r.to = to
+	case *text:
 		r.to = to
 	}
 }

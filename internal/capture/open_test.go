@@ -24,7 +24,7 @@ func fuzzStream(t *testing.T, b []byte) {
 		if err != nil {
 			return g, err
 		}
-		err = s.Run(context.Background(), g.packet, g.gap)
+		err = s.Run(context.Background(), g.packet, g.payload, g.gap)
 		if err == nil && s.Read() != int64(len(b)) && len(b) > 0 && b[0] != 0x1f && b[0] != 0x28 {
 			t.Fatalf("read %d of %d bytes", s.Read(), len(b))
 		}
@@ -110,7 +110,7 @@ func TestCompressed(t *testing.T) {
 			t.Fatal(err)
 		}
 		var piped got
-		if err := s.Run(context.Background(), piped.packet, piped.gap); err != nil || !slices.Equal(texts(piped), texts(g)) {
+		if err := s.Run(context.Background(), piped.packet, piped.payload, piped.gap); err != nil || !slices.Equal(texts(piped), texts(g)) {
 			t.Errorf("%s: piped: %d packets, %v", tc.name, len(piped.packets), err)
 		}
 		if s.Size() != -1 {
@@ -180,7 +180,7 @@ func TestMerge(t *testing.T) {
 		t.Fatal(err)
 	}
 	var piped got
-	if err := s.Run(context.Background(), piped.packet, piped.gap); err != nil || !slices.Equal(texts(piped), want) {
+	if err := s.Run(context.Background(), piped.packet, piped.payload, piped.gap); err != nil || !slices.Equal(texts(piped), want) {
 		t.Errorf("piped: %v, %v", texts(piped), err)
 	}
 }
@@ -263,7 +263,7 @@ func TestMany(t *testing.T) {
 			most = max(most, open)
 		}
 		return nil
-	}, func(g wire.Gap) { t.Errorf("gap %+v", g) })
+	}, nil, func(g wire.Gap) { t.Errorf("gap %+v", g) })
 	if err != nil || n != files*each {
 		t.Fatalf("%d packets, want %d: %v", n, files*each, err)
 	}
@@ -306,7 +306,7 @@ func TestOpenErrors(t *testing.T) {
 	for _, tc := range []struct {
 		path, want string
 	}{
-		{text, "log.txt: expected a capture (pcap or pcapng, plain or compressed with gzip or zstd), found text"},
+		{text, "log.txt: expected a capture (pcap, pcapng, or a text trace with SIP messages in it, plain or compressed with gzip or zstd), found text"},
 		{filepath.Join(dir, "absent.pcap"), "no such file"},
 		{filepath.Join(dir, "*.pcap"), "no files"},
 		{filepath.Join(dir, "empty"), "no files"},
@@ -338,7 +338,7 @@ func TestForeign(t *testing.T) {
 		{elf, "ELF executable"},
 		{[]byte("snoop\x00\x00\x00\x00\x00\x00\x02"), "snoop capture (Solaris)"},
 		{[]byte(`192.0.2.1 - - [10/Oct/2023:13:55:36 +0000] "GET / HTTP/1.1" 200 5` + "\n"), "text: looks like an HTTP log"},
-		{[]byte("\nINVITE sip:bob@example.com SIP/2.0\nVia: x\n"), "text: looks like a SIP trace"},
+		{[]byte("\nINVITE sip:bob@example.com SIP/2.0\n\nhello\n"), "text: looks like a SIP trace, but no message with a header could be read in it"},
 		{[]byte(`{"a": 1}`), "JSON"},
 		{[]byte("<!doctype html><html>"), "HTML"},
 		{[]byte("12:00:01.000001 IP 192.0.2.1.5060 > 192.0.2.2.5060: SIP"), "text: looks like the output of tcpdump"},
@@ -368,13 +368,13 @@ func TestRunEnds(t *testing.T) {
 	boom := errors.New("boom")
 	for _, paths := range [][]string{{a}, {a, b}} {
 		s, _ := Open(paths, nil)
-		if err := s.Run(context.Background(), func(*wire.Packet) error { return boom }, nil); !errors.Is(err, boom) {
+		if err := s.Run(context.Background(), func(*wire.Packet) error { return boom }, nil, nil); !errors.Is(err, boom) {
 			t.Errorf("%d files: %v", len(paths), err)
 		}
 		s, _ = Open(paths, nil)
 		ctx, cancel := context.WithCancel(context.Background())
 		n := 0
-		err := s.Run(ctx, func(*wire.Packet) error { n++; cancel(); return nil }, nil)
+		err := s.Run(ctx, func(*wire.Packet) error { n++; cancel(); return nil }, nil, nil)
 		if !errors.Is(err, context.Canceled) || n > checkEvery {
 			t.Errorf("%d files: %v after %d packets", len(paths), err, n)
 		}
@@ -416,7 +416,7 @@ func TestLivePipe(t *testing.T) {
 			t.Fatal(err)
 		}
 		done := errors.New("done")
-		if err := s.Run(context.Background(), func(*wire.Packet) error { return done }, func(wire.Gap) {}); !errors.Is(err, done) {
+		if err := s.Run(context.Background(), func(*wire.Packet) error { return done }, nil, func(wire.Gap) {}); !errors.Is(err, done) {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 		r.Close()

@@ -16,10 +16,12 @@ type records interface {
 	next(p *wire.Packet) error
 }
 
-// sink takes what a stream has beside packets.
+// sink takes what a stream has.
 type sink struct {
-	gap    func(g wire.Gap)
-	secret func(b []byte) bool // keeps b; false when there is no room
+	packet  func(p *wire.Packet) error
+	payload func(p *wire.Payload) error
+	gap     func(g wire.Gap)
+	secret  func(b []byte) bool // keeps b; false when there is no room
 }
 
 // errDamaged wraps what a decompressor says of its input: the capture ends there, but what came before is good.
@@ -109,6 +111,31 @@ func (s *stream) report(g wire.Gap, offset int64) {
 	all.Bytes += g.Bytes
 }
 
+// find passes over bytes, at least one, until a record begins: one whose first head bytes are there, and of which
+// begins is true. It reports what was passed over; false when the stream ends first.
+func (s *stream) find(head int, begins func(b []byte) bool) bool {
+	at := s.offset()
+	for first := 1; ; first = 0 {
+		b := s.peek(2 * chainSpan)
+		stop := len(b)
+		if !s.ended() {
+			stop -= chainSpan
+		}
+		for i := first; i < stop; i++ {
+			if len(b)-i >= head && begins(b[i:]) {
+				s.take(i)
+				s.bad(at, s.offset()-at)
+				return true
+			}
+		}
+		s.take(stop)
+		if s.ended() {
+			s.bad(at, s.offset()-at)
+			return false
+		}
+	}
+}
+
 func (s *stream) where(offset int64) string {
 	if s.packed {
 		return fmt.Sprintf("%s offset %d uncompressed", s.name, offset)
@@ -150,16 +177,4 @@ func (s *stream) finish(from int64) error {
 	}
 	s.err = io.EOF
 	return io.EOF
-}
-
-func be16(b []byte) uint16 { return uint16(b[1]) | uint16(b[0])<<8 }
-
-func le16(b []byte) uint16 { return uint16(b[0]) | uint16(b[1])<<8 }
-
-func be32(b []byte) uint32 {
-	return uint32(b[3]) | uint32(b[2])<<8 | uint32(b[1])<<16 | uint32(b[0])<<24
-}
-
-func le32(b []byte) uint32 {
-	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
 }

@@ -43,7 +43,7 @@ func BenchmarkRun(b *testing.B) {
 			b.Fatal(err)
 		}
 		n := 0
-		if err := s.Run(context.Background(), func(p *wire.Packet) error { n++; return nil }, func(wire.Gap) {}); err != nil || n != records {
+		if err := s.Run(context.Background(), func(p *wire.Packet) error { n++; return nil }, nil, func(wire.Gap) {}); err != nil || n != records {
 			b.Fatal(n, err)
 		}
 	}

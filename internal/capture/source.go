@@ -44,25 +44,25 @@ func (s *Source) Read() int64 { return s.read.Load() }
 // length before it left out), in the order read. Complete only when Run has returned.
 func (s *Source) Secrets() [][]byte { return s.secrets.blocks }
 
-// Run hands on every packet in order of time, packets of equal time in order of file, then number. Within
-// one file the order is the file's own, whatever its timestamps say. p and p.Data are valid only during the
+// Run hands on every packet, and every message of a text trace as a payload, in order of time, packets of equal time in order of file, then number. Within
+// one file the order is the file's own, whatever its timestamps say. The packets and payloads are valid only during the
 // call. gap takes what is missing, between the packets where it was noticed; counts of packets cut by the
-// snap length come at the end of each file. Run ends at the first error of packet, of the file system or of
+// snap length come at the end of each file. Run ends at the first error of packet or payload, of the file system or of
 // ctx, and returns it; it looks at ctx between packets, so a pipe that gives nothing is waited for.
 // Run may be called once.
-func (s *Source) Run(ctx context.Context, packet func(p *wire.Packet) error, gap func(g wire.Gap)) error {
+func (s *Source) Run(ctx context.Context, packet func(p *wire.Packet) error, payload func(p *wire.Payload) error, gap func(g wire.Gap)) error {
 	defer s.close()
-	sink := sink{gap: gap, secret: s.keepSecret}
+	sink := sink{packet: packet, payload: payload, gap: gap, secret: s.keepSecret}
 	if len(s.inputs) == 1 {
-		return s.runOne(ctx, s.inputs[0], sink, packet)
+		return s.runOne(ctx, s.inputs[0], sink)
 	}
-	return s.merge(ctx, sink, packet)
+	return s.merge(ctx, sink)
 }
 
 // checkEvery is how many packets pass between two looks at the context.
 const checkEvery = 1024
 
-func (s *Source) runOne(ctx context.Context, in *input, to sink, packet func(p *wire.Packet) error) error {
+func (s *Source) runOne(ctx context.Context, in *input, to sink) error {
 	if err := in.open(s, blockSize(1), to); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (s *Source) runOne(ctx context.Context, in *input, to sink, packet func(p *
 			}
 			return err
 		}
-		if err := packet(&p); err != nil {
+		if err := in.hand(to, &p); err != nil {
 			return err
 		}
 	}

@@ -64,7 +64,7 @@ func (q *queue) pop() {
 }
 
 // merge hands on the packets of all inputs by time. A file waits closed until the turn of its first packet.
-func (s *Source) merge(ctx context.Context, to sink, packet func(p *wire.Packet) error) error {
+func (s *Source) merge(ctx context.Context, to sink) error {
 	size := blockSize(len(s.inputs))
 	q, err := s.firstTurns(to, size)
 	if err != nil {
@@ -84,7 +84,7 @@ func (s *Source) merge(ctx context.Context, to sink, packet func(p *wire.Packet)
 				return err
 			}
 		}
-		if err := packet(&in.head); err != nil {
+		if err := in.hand(to, &in.head); err != nil {
 			return err
 		}
 		switch err := in.records.next(&in.head); {

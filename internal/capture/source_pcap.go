@@ -1,6 +1,10 @@
 package capture
 
-import "sipcause/internal/wire"
+import (
+	"encoding/binary"
+
+	"sipcause/internal/wire"
+)
 
 // The classic format (draft-ietf-opsawg-pcap): a header of 24 bytes, then records of 16 bytes and their data.
 const (
@@ -34,13 +38,13 @@ func looksPcap(b []byte) bool {
 // pcapMagic reads the magic: byte order, and nanoseconds per unit of the fraction, 0 if it is none.
 func pcapMagic(b []byte) (big bool, scale wire.Time) {
 	switch {
-	case le32(b) == pcapMicro:
+	case binary.LittleEndian.Uint32(b) == pcapMicro:
 		return false, 1000
-	case be32(b) == pcapMicro:
+	case binary.BigEndian.Uint32(b) == pcapMicro:
 		return true, 1000
-	case le32(b) == pcapNano:
+	case binary.LittleEndian.Uint32(b) == pcapNano:
 		return false, 1
-	case be32(b) == pcapNano:
+	case binary.BigEndian.Uint32(b) == pcapNano:
 		return true, 1
 	}
 	return false, 0
@@ -67,9 +71,9 @@ func (r *pcap) header() bool {
 
 func (r *pcap) u32(b []byte) uint32 {
 	if r.big {
-		return be32(b)
+		return binary.BigEndian.Uint32(b)
 	}
-	return le32(b)
+	return binary.LittleEndian.Uint32(b)
 }
 
 func (r *pcap) next(p *wire.Packet) error {
@@ -174,24 +178,5 @@ func (r *pcap) lostStep(n int) bool {
 
 // resync passes over what is no record until one is found.
 func (r *pcap) resync() bool {
-	at := r.offset()
-	for first := 1; ; first = 0 {
-		b := r.peek(2 * chainSpan)
-		stop := len(b)
-		if !r.ended() {
-			stop -= chainSpan
-		}
-		for i := first; i < stop; i++ {
-			if len(b)-i >= pcapRecord && r.likely(b[i:]) && r.chain(b[i:], r.ended()) {
-				r.take(i)
-				r.bad(at, r.offset()-at)
-				return true
-			}
-		}
-		r.take(stop)
-		if r.ended() {
-			r.bad(at, r.offset()-at)
-			return false
-		}
-	}
+	return r.find(pcapRecord, func(b []byte) bool { return r.likely(b) && r.chain(b, r.ended()) })
 }

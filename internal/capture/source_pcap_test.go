@@ -249,7 +249,7 @@ func TestRunAllocations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Run(context.Background(), func(*wire.Packet) error { return nil }, func(wire.Gap) {}); err != nil {
+			if err := s.Run(context.Background(), func(*wire.Packet) error { return nil }, nil, func(wire.Gap) {}); err != nil {
 				t.Fatal(err)
 			}
 		}

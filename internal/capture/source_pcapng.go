@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/bits"
@@ -110,30 +111,30 @@ type pcapng struct {
 
 // looksPcapng says whether b begins with a section header block.
 func looksPcapng(b []byte) bool {
-	return len(b) >= 12 && be32(b) == ngSection && (be32(b[8:]) == ngOrder || le32(b[8:]) == ngOrder)
+	return len(b) >= 12 && binary.BigEndian.Uint32(b) == ngSection && (binary.BigEndian.Uint32(b[8:]) == ngOrder || binary.LittleEndian.Uint32(b[8:]) == ngOrder)
 }
 
 func newPcapng(s stream) *pcapng { return &pcapng{stream: s} }
 
 func (r *pcapng) u16(b []byte) uint16 {
 	if r.big {
-		return be16(b)
+		return binary.BigEndian.Uint16(b)
 	}
-	return le16(b)
+	return binary.LittleEndian.Uint16(b)
 }
 
 func (r *pcapng) u32(b []byte) uint32 {
 	if r.big {
-		return be32(b)
+		return binary.BigEndian.Uint32(b)
 	}
-	return le32(b)
+	return binary.LittleEndian.Uint32(b)
 }
 
 func (r *pcapng) u64(b []byte) uint64 {
 	if r.big {
-		return uint64(be32(b))<<32 | uint64(be32(b[4:]))
+		return binary.BigEndian.Uint64(b)
 	}
-	return uint64(le32(b[4:]))<<32 | uint64(le32(b))
+	return binary.LittleEndian.Uint64(b)
 }
 
 func (r *pcapng) next(p *wire.Packet) error {
@@ -187,8 +188,8 @@ func padded(n uint32) int64 { return (int64(n) + 3) &^ 3 }
 
 // order reads the byte-order magic of a section header.
 func (r *pcapng) order(b []byte) bool {
-	r.big = be32(b) == ngOrder
-	return r.big || le32(b) == ngOrder
+	r.big = binary.BigEndian.Uint32(b) == ngOrder
+	return r.big || binary.LittleEndian.Uint32(b) == ngOrder
 }
 
 // ngReaders returns what reads a block of a type, its body at hand; true from it when it filled *p. Types of
@@ -439,7 +440,7 @@ func (r *pcapng) likely(b []byte) bool {
 	typ := r.u32(b)
 	switch typ {
 	case ngSection:
-		return len(b) >= 12 && (be32(b[8:]) == ngOrder || le32(b[8:]) == ngOrder)
+		return len(b) >= 12 && (binary.BigEndian.Uint32(b[8:]) == ngOrder || binary.LittleEndian.Uint32(b[8:]) == ngOrder)
 	case ngInterface, ngOldPacket, ngSimple, ngNames, ngStats, ngPacket, ngJournal, ngSecrets, ngCustom, ngCustomNo:
 	default:
 		return false
@@ -459,25 +460,4 @@ func (r *pcapng) blockWithin(b []byte) bool {
 }
 
 // resync passes over what is no block until one is found.
-func (r *pcapng) resync() bool {
-	at := r.offset()
-	for first := 1; ; first = 0 {
-		b := r.peek(2 * chainSpan)
-		stop := len(b)
-		if !r.ended() {
-			stop -= chainSpan
-		}
-		for i := first; i < stop; i++ {
-			if len(b)-i >= 12 && r.likely(b[i:]) {
-				r.take(i)
-				r.bad(at, r.offset()-at)
-				return true
-			}
-		}
-		r.take(stop)
-		if r.ended() {
-			r.bad(at, r.offset()-at)
-			return false
-		}
-	}
-}
+func (r *pcapng) resync() bool { return r.find(12, r.likely) }

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -36,9 +37,8 @@ func TestDemoCapture(t *testing.T) {
 	if flag.Lookup("update").Value.String() == "true" {
 		var b bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
-		z.Write(want)
-		z.Close()
-		if err := os.WriteFile("demo.pcap.gz", b.Bytes(), 0o644); err != nil {
+		_, err := z.Write(want)
+		if err := errors.Join(err, z.Close(), os.WriteFile("demo.pcap.gz", b.Bytes(), 0o644)); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -50,5 +50,25 @@ func TestDemoCapture(t *testing.T) {
 	got, err := io.ReadAll(z)
 	if err != nil || !bytes.Equal(got, want) {
 		t.Errorf("demo.pcap.gz is not what demo.txtar says (%v): run go test ./internal/cli -run DemoCapture -update", err)
+	}
+}
+
+// TestREADMEShowsTheDemo: the picture in README is what the program prints today.
+func TestREADMEShowsTheDemo(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := bytes.Cut(readme, []byte("```\n"))
+	picture, _, ok := bytes.Cut(rest, []byte("```\n"))
+	if !ok || len(picture) == 0 {
+		t.Fatal("README.md begins with no picture")
+	}
+	var got, stderr bytes.Buffer
+	if code := Main([]string{"demo", "--tz", "UTC", "--call", "1.seen-through@flow.example.com"}, nil, &got, &stderr); code != exitOK {
+		t.Fatalf("exit %d: %s", code, stderr.Bytes())
+	}
+	if !bytes.Contains(got.Bytes(), picture) {
+		t.Errorf("README.md does not show what the demo prints:\n%s", got.Bytes())
 	}
 }

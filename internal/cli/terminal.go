@@ -1,13 +1,14 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
 	"time"
 
+	"github.com/cheggaaa/pb/v3"
 	"github.com/mattn/go-isatty"
-	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
 	"sipcause/internal/capture"
@@ -50,6 +51,14 @@ const (
 	progressStep  = 200 * time.Millisecond
 )
 
+// progressBar is one for so many bytes; for size -1, of a pipe, one without an end.
+func progressBar(size int64) *pb.ProgressBar {
+	if size < 0 {
+		return pb.New64(0).SetTemplateString(`reading {{counters . }} {{speed . }}`)
+	}
+	return pb.New64(size).SetTemplateString(`reading {{counters . }} {{bar . }} {{percent . }} {{speed . }} {{rtime . "%s left"}}`)
+}
+
 func newProgress(w io.Writer, src *capture.Source) *progress {
 	p := &progress{quit: make(chan struct{}), gone: make(chan struct{})}
 	if _, ok := isTerminal(w); !ok {
@@ -63,18 +72,16 @@ func newProgress(w io.Writer, src *capture.Source) *progress {
 			return
 		case <-time.After(progressDelay):
 		}
-		bar := progressbar.NewOptions64(src.Size(), progressbar.OptionSetWriter(w), progressbar.OptionShowBytes(true),
-			progressbar.OptionSetDescription("reading"), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
-			progressbar.OptionFullWidth())
+		bar := progressBar(src.Size()).SetWriter(w).Set(pb.Bytes, true).Set(pb.Static, true).Start()
 		tick := time.NewTicker(progressStep)
 		defer tick.Stop()
 		for {
 			select {
 			case <-p.quit:
-				_ = bar.Clear()
+				fmt.Fprint(w, "\r\x1b[K") // the report begins on a clean line
 				return
 			case <-tick.C:
-				_ = bar.Set64(src.Read())
+				bar.SetCurrent(src.Read()).Write()
 			}
 		}
 	}()

@@ -8,9 +8,9 @@ import (
 // attempts lists every try to reach a target: the originator's own when it made several that were not mere
 // answers to challenges, and the branches of every element that tried more than one target. A call with one
 // way has one attempt.
-func attempts(c *call.Call, tries []int32) []call.Attempt {
+func (b *builder) attempts(c *call.Call, tries []int32) {
 	l := c.Legs[0]
-	var own []call.TxnRef
+	own := b.refs[:0]
 	for _, ti := range tries {
 		if st := l.FinalStatus(&l.Txns[ti]); st != 401 && st != 407 {
 			own = append(own, call.TxnRef{Txn: ti})
@@ -19,28 +19,32 @@ func attempts(c *call.Call, tries []int32) []call.Attempt {
 	if len(own) == 0 && len(tries) > 0 {
 		own = append(own, call.TxnRef{Txn: tries[len(tries)-1]})
 	}
-	var forked []call.Attempt
+	b.refs = own
+	if len(own) == 1 {
+		if c.Attempts = b.forks(c, own[0], 1, c.Attempts); len(c.Attempts) > 0 {
+			return
+		}
+	}
 	for _, r := range own {
-		forked = forks(c, r, 1, forked)
+		c.Attempts = append(c.Attempts, attempt(c, r, 0))
 	}
-	if len(own) == 1 && len(forked) > 0 {
-		return forked
+	if len(own) > 1 {
+		for _, r := range own {
+			c.Attempts = b.forks(c, r, 1, c.Attempts)
+		}
 	}
-	var out []call.Attempt
-	for _, r := range own {
-		out = append(out, attempt(c, r, 0))
-	}
-	return append(out, forked...)
 }
 
 const maxHops = 70 // Max-Forwards starts there (RFC 3261 §8.1.1.6)
 
 // forks appends the branches below r wherever an element tried more than one target.
-func forks(c *call.Call, r call.TxnRef, hop int, out []call.Attempt) []call.Attempt {
+func (b *builder) forks(c *call.Call, r call.TxnRef, hop int, out []call.Attempt) []call.Attempt {
 	if hop > maxHops {
 		return out
 	}
-	kids := c.Downstream(r)
+	from := len(b.refs) // b.refs is a stack: the branches of each hop on the way lie in it
+	b.refs = c.AppendDownstream(b.refs, r)
+	kids := b.refs[from:]
 	tried := 0
 	for _, k := range kids {
 		if !challenged(c, k) {
@@ -51,8 +55,9 @@ func forks(c *call.Call, r call.TxnRef, hop int, out []call.Attempt) []call.Atte
 		if tried > 1 && !challenged(c, k) {
 			out = append(out, attempt(c, k, hop))
 		}
-		out = forks(c, k, hop+1, out)
+		out = b.forks(c, k, hop+1, out)
 	}
+	b.refs = b.refs[:from]
 	return out
 }
 

@@ -7,10 +7,14 @@ import (
 	"sipcause/sip"
 )
 
-// builder makes calls of legs. It is used by one goroutine; the message is reused.
+// builder makes calls of legs, one after the other in the same memory. It is used by one goroutine.
 type builder struct {
-	msg    sip.Message
+	call   call.Call
+	origin call.Origin
+	reg    call.Registration
 	names  names
+	refs   []call.TxnRef // scratch
+	prose  prose         // of origin
 	ledger *peer.Ledger
 	end    wire.Time // event time up to which the capture was read
 }
@@ -22,10 +26,15 @@ const (
 	ringLong = 10 * second // from here on nobody picked up; before it the caller gave up
 )
 
-// build makes the call of a complete group. legs are in order of their beginning.
+// build makes the call of a complete group. legs are in order of their beginning. The call is valid until the next
+// one is built.
 func (b *builder) build(legs []*call.Leg, links []call.Link) *call.Call {
 	l := legs[0]
-	c := &call.Call{ID: l.CallID, Kind: l.Kind, Legs: legs, Links: links, Began: l.Began, Final: call.NoMsg}
+	c := &b.call
+	c.Reset()
+	c.ID, c.Kind, c.Began, c.Final = l.CallID, l.Kind, l.Began, call.NoMsg
+	c.From, c.To, c.Target, c.UserAgent = l.Head.From, l.Head.To, l.Head.Target, l.Head.UserAgent
+	c.Legs, c.Links = append(c.Legs, legs...), append(c.Links, links...)
 	for _, leg := range legs {
 		c.Began, c.Ended = min(c.Began, leg.Began), max(c.Ended, leg.Ended)
 		if leg.Evicted {
@@ -35,48 +44,21 @@ func (b *builder) build(legs []*call.Leg, links []call.Link) *call.Call {
 			c.Gaps = append(c.Gaps, wire.Gap{Kind: wire.GapEvicted, From: leg.Began, Until: leg.Ended, Where: leg.CallID, Lost: uint64(leg.Dropped)})
 		}
 	}
-	b.head(c)
 	tries := l.Tries()
 	c.Challenge = challenges(l, tries)
 	if d, ok := decisive(l, tries); ok {
 		b.outcome(c, l, d)
 		timings(&c.Timings, l, tries, d)
 	}
-	c.Attempts = attempts(c, tries)
-	if c.Final.Valid() && c.Code >= 300 {
-		c.Origin = b.origin(c)
+	b.attempts(c, tries)
+	if c.Final.Valid() && c.Outcome.Bad() {
+		b.findOrigin(c)
 	}
 	if c.Kind == call.KindRegistration {
 		b.registration(c, tries)
 	}
 	hangUp(c)
 	return c
-}
-
-// head fills in who called whom, from the first request (or, without one, the first message).
-func (b *builder) head(c *call.Call) {
-	l := c.Legs[0]
-	first := int32(0)
-	for i := range l.Sightings {
-		if l.Sightings[i].IsRequest() && l.Raw(int32(i)) != nil {
-			first = int32(i)
-			break
-		}
-	}
-	if len(l.Sightings) == 0 || b.msg.Parse(l.Raw(first)) != nil {
-		return
-	}
-	m := &b.msg
-	if a, ok := m.From(); ok {
-		c.From = b.names.of(a.URI)
-	}
-	if a, ok := m.To(); ok {
-		c.To = b.names.of(a.URI)
-	}
-	if m.IsRequest() {
-		c.Target = b.names.of(m.RequestURI())
-		c.UserAgent = b.names.of(m.ServerOrUserAgent())
-	}
 }
 
 // decisive returns the try that decided: the first that was answered, else the last.
@@ -101,9 +83,17 @@ func challenges(l *call.Leg, tries []int32) (n int) {
 	return n
 }
 
-// byCode are the outcomes that a final code means by itself.
-var byCode = map[int]call.Outcome{
-	401: call.Challenged, 407: call.Challenged, 486: call.Busy, 600: call.Busy, 603: call.Declined, 607: call.Declined,
+// byCode returns the outcome that a final code means by itself.
+func byCode(code int) (call.Outcome, bool) {
+	switch code {
+	case 401, 407:
+		return call.Challenged, true
+	case 486, 600:
+		return call.Busy, true
+	case 603, 607:
+		return call.Declined, true
+	}
+	return call.Unknown, false
 }
 
 // outcome says how the call ended for its originator, by transaction d of leg l.
@@ -119,11 +109,11 @@ func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 	}
 	c.Final = call.MsgRef{Leg: 0, Msg: t.Final}
 	c.Code = l.FinalStatus(t)
-	if b.msg.Parse(l.Raw(t.Final)) == nil {
-		c.Reason = b.names.of(b.msg.ReasonPhrase())
-	}
+	c.Reason = b.names.of(reasonPhrase(l.Raw(t.Final)))
 	long := ringTime(l, t) >= ringLong
-	switch out, known := byCode[c.Code]; {
+	switch out, known := byCode(c.Code); {
+	case c.Code < 300 && c.Kind == call.KindCall && unconfirmed(l):
+		c.Outcome = call.Failed
 	case c.Code < 300:
 		c.Outcome = call.Answered
 	case c.Code < 400:

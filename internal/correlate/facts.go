@@ -13,15 +13,7 @@ import (
 func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 	l := ol.leg
 	t, sg := &l.Txns[ti], &l.Sightings[i]
-	if sg.IsRequest() {
-		if sg.HasAuth && t.Parent == call.None {
-			for c := range m.Credentials() {
-				s.fact(peer.Fact{Kind: peer.FactUsedNonce, Key: peer.KeyOf(c.Nonce)}, l, t, sg)
-			}
-		}
-		return
-	}
-	if t.Final != i {
+	if sg.IsRequest() || t.Final != i {
 		return
 	}
 	if sg.Status == 401 || sg.Status == 407 {

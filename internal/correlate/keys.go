@@ -13,6 +13,7 @@ import (
 
 // Opened tells the linker of a call leg when its first INVITE is seen: by what it may be joined to others.
 type Opened struct {
+	Leg     *call.Leg // of it only CallID, Keys and Place may be used while it is open
 	CallID  string
 	Time    wire.Time
 	Ref     wire.PacketRef
@@ -58,12 +59,12 @@ func (s *Shard) announce(ol *openLeg, ti, i int32, m *sip.Message) {
 		if !ok {
 			break
 		}
-		if ol.lastWith(branchHash(&v, t.CSeq, m.FromTag()), t.Method, t.CSeq, t.Client.Addr()) == call.None {
+		if ol.lastWith(branchHash(&v, m), t.Method, t.CSeq, t.Client.Addr()) == call.None {
 			add(call.KeyVia, false, "Via", v.Branch)
 		}
 	}
 	sg := &l.Sightings[i]
-	op := Opened{CallID: l.CallID, Time: sg.Time, Ref: sg.Ref, Client: t.Client, Server: t.Server, FromTag: xxhash.Sum64(m.FromTag()), Keys: l.Keys}
+	op := Opened{Leg: l, CallID: l.CallID, Time: sg.Time, Ref: sg.Ref, Client: t.Client, Server: t.Server, FromTag: xxhash.Sum64(m.FromTag()), Keys: l.Keys}
 	if u, ok := sip.ParseURI(m.RequestURI()); ok {
 		op.Called = userHash(u.User)
 	}

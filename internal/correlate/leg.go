@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"sipcause/internal/call"
-	"sipcause/internal/peer"
 	"sipcause/internal/wire"
 	"sipcause/sip"
 )
@@ -103,6 +102,7 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 	}
 	if p.Truncated && m.Method == sip.MethodUnknown && len(m.CallID()) == 0 {
 		sg.Raw = l.Arena.Copy(p.Data)
+		s.head(ol, m)
 		return
 	}
 	ti := ol.transaction(i, p, m)
@@ -118,6 +118,8 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 		s.stats.Duplicates++
 	default:
 		sg.Raw = l.Arena.Copy(p.Data)
+		sg.Private = sg.HasSDP && namesPrivate(m.Body)
+		s.head(ol, m)
 	}
 	link(l, t, i)
 	ol.progress(ti, i, m)
@@ -135,7 +137,7 @@ func (s *Shard) flowIndex(l *call.Leg, p *wire.Payload) uint16 {
 		}
 	}
 	l.Flows = append(l.Flows, p.Flow)
-	s.out.Facts = append(s.out.Facts, peer.Fact{Kind: peer.FactSaw, Time: p.Time, Ref: p.Ref, From: p.Flow.Src})
+	s.out.Seen = append(s.out.Seen, Seen{p.Flow.Src, p.Time})
 	return uint16(len(l.Flows) - 1)
 }
 

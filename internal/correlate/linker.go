@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"cmp"
+	"encoding/binary"
 	"net/netip"
 	"slices"
 	"time"
@@ -25,11 +26,16 @@ var confidence = [...]float64{call.KeyCallID: 1, call.KeySessionID: 0.98, call.K
 type Linker struct {
 	emit     func(*call.Call)
 	builder  builder
-	open     map[string][]*member // by Call-ID, in order of opening
-	owners   map[keyID]*member
-	wanted   map[keyID]*member
-	arrivals map[arrival][]*member
-	recent   []*member // arrivals in order of time, for expiry
+	members  []*member          // by call.Leg.Place - 1
+	free     []*member          // those of members that may be used again
+	owners   map[uint64]*member // by keyID
+	wanted   map[uint64]*member // by keyID
+	arrivals map[uint64]*member // by arrivalKey: the newest; see member.older
+	recent   []*member          // arrivals in order of opening, the first of them expired
+	expired  int                // of recent
+	sorted   []*Opened          // scratch of Batch
+	legs     []*call.Leg        // scratch of finish
+	seq      uint64
 	waiting  int
 	Stats    LinkerStats
 }
@@ -40,23 +46,28 @@ type LinkerStats struct {
 	Incomplete uint64 // calls sent out before all their legs had ended, because too many waited
 }
 
-type keyID struct {
-	kind  call.KeyKind
-	value uint64
+// keyID is what a key is looked up by: the values are hashes already.
+func keyID(k *call.Key) uint64 { return k.Value + uint64(k.Kind)*0x9e3779b97f4a7c15 }
+
+// arrivalKey indexes legs by the element they reached and the number called: where a B2BUA's next leg starts. Who
+// looks something up compares the two themselves as well.
+func arrivalKey(at netip.Addr, called uint64) uint64 {
+	b := at.As16()
+	return called ^ binary.LittleEndian.Uint64(b[:])*0x9e3779b97f4a7c15 ^ binary.LittleEndian.Uint64(b[8:])*0xc2b2ae3d27d4eb4f
 }
 
-// arrival indexes legs by the element they reached and the number called: where a B2BUA's next leg starts.
-type arrival struct {
-	at     netip.Addr
-	called uint64
-}
-
-// member is one open or closed leg of a group.
+// member is one open or closed leg, alone or of a group. It is used again when its call went out, its leg is closed
+// and it is among the arrivals no more.
 type member struct {
-	op    Opened
-	group *group
-	leg   *call.Leg // nil while open
-	gone  bool      // its group went out
+	op       Opened
+	place    int32
+	group    *group    // nil: alone
+	leg      *call.Leg // nil while open
+	gone     bool      // its call went out
+	arrived  bool      // among the arrivals
+	seq      uint64    // of opening
+	older    *member   // the arrival of the same key before this one; it has expired unless its seq is olderSeq
+	olderSeq uint64
 }
 
 type group struct {
@@ -65,12 +76,12 @@ type group struct {
 	open    int
 }
 
-// NewLinker returns a linker that hands each complete call to emit. The call's legs belong to the receiver.
-// The ledger must know everything up to the end of each batch before the batch is given.
+// NewLinker returns a linker that hands each complete call to emit. The call is valid until emit returns; its legs
+// belong to the receiver. The ledger must know everything up to the end of each batch before the batch is given.
 func NewLinker(ledger *peer.Ledger, emit func(*call.Call)) *Linker {
 	return &Linker{
-		emit: emit, builder: builder{ledger: ledger}, open: map[string][]*member{}, owners: map[keyID]*member{}, wanted: map[keyID]*member{},
-		arrivals: map[arrival][]*member{},
+		emit: emit, builder: builder{ledger: ledger},
+		owners: map[uint64]*member{}, wanted: map[uint64]*member{}, arrivals: map[uint64]*member{},
 	}
 }
 
@@ -78,15 +89,19 @@ func NewLinker(ledger *peer.Ledger, emit func(*call.Call)) *Linker {
 // It sorts both, so the order in which shards are given does not matter. end is the greatest event time read.
 func (k *Linker) Batch(opened []Opened, closed []*call.Leg, end wire.Time) {
 	k.builder.end = max(k.builder.end, end)
-	slices.SortFunc(opened, func(a, b Opened) int { return order(a.Time, b.Time, a.Ref, b.Ref, a.CallID, b.CallID) })
+	k.sorted = k.sorted[:0]
+	for i := range opened {
+		k.sorted = append(k.sorted, &opened[i])
+	}
+	slices.SortFunc(k.sorted, func(a, b *Opened) int { return order(a.Time, b.Time, a.Ref, b.Ref, a.CallID, b.CallID) })
 	slices.SortFunc(closed, func(a, b *call.Leg) int {
 		if c := order(a.Began, b.Began, firstRef(a), firstRef(b), a.CallID, b.CallID); c != 0 {
 			return c
 		}
 		return cmp.Compare(a.Kind, b.Kind)
 	})
-	for i := range opened {
-		k.opened(opened[i])
+	for _, op := range k.sorted {
+		k.opened(op)
 	}
 	for _, l := range closed {
 		k.closed(l)
@@ -115,66 +130,82 @@ func firstRef(l *call.Leg) wire.PacketRef {
 
 // Flush sends out what still waits.
 func (k *Linker) Flush() {
-	var left []*group
-	seen := map[*group]bool{}
-	for _, ms := range k.open {
-		for _, m := range ms {
-			if !m.gone && !seen[m.group] {
-				seen[m.group] = true
-				left = append(left, m.group)
-			}
+	var left []*member
+	for _, m := range k.members {
+		if !m.gone && (m.group == nil || m.group.members[0] == m) {
+			left = append(left, m)
 		}
 	}
-	slices.SortFunc(left, func(a, b *group) int {
-		x, y := a.members[0].op, b.members[0].op
-		return order(x.Time, y.Time, x.Ref, y.Ref, x.CallID, y.CallID)
+	slices.SortFunc(left, func(x, y *member) int {
+		return order(x.op.Time, y.op.Time, x.op.Ref, y.op.Ref, x.op.CallID, y.op.CallID)
 	})
-	for _, g := range left {
-		k.finish(g)
+	for _, m := range left {
+		if m.group != nil {
+			k.finish(m.group)
+		}
 	}
 }
 
-func (k *Linker) opened(op Opened) {
-	alone := &struct {
-		member
-		group
-		list [1]*member
-	}{member: member{op: op}}
-	m := &alone.member
-	alone.list[0] = m
-	alone.group = group{members: alone.list[:], open: 1}
-	m.group = &alone.group
-	for _, key := range op.Keys {
-		k.match(m, key)
+func (k *Linker) opened(op *Opened) {
+	m := k.member()
+	m.op = *op
+	op.Leg.Place = m.place
+	for i := range op.Keys {
+		k.match(m, &op.Keys[i])
 	}
-	if len(m.group.members) == 1 {
+	if m.group == nil {
 		k.guess(m)
 	}
-	for _, key := range op.Keys {
-		id := keyID{key.Kind, key.Value}
+	for i := range op.Keys {
+		key := &op.Keys[i]
 		if key.Own {
-			k.owners[id] = m
+			k.owners[keyID(key)] = m
 		} else {
-			k.wanted[id] = m
+			k.wanted[keyID(key)] = m
 		}
 	}
-	k.open[op.CallID] = append(k.open[op.CallID], m)
 	if op.Called != 0 {
-		at := arrival{op.Server.Addr(), op.Called}
-		k.arrivals[at] = append(k.arrivals[at], m)
+		key := arrivalKey(op.Server.Addr(), op.Called)
+		if m.older = k.arrivals[key]; m.older != nil {
+			m.olderSeq = m.older.seq
+		}
+		k.arrivals[key] = m
+		m.arrived = true
 		k.recent = append(k.recent, m)
 	}
 	k.expireArrivals(op.Time)
 }
 
-// match joins m to the leg that the key names, or that names it.
-func (k *Linker) match(m *member, key call.Key) {
-	id := keyID{key.Kind, key.Value}
-	other := k.owners[id]
-	if key.Own && (key.Kind == call.KeyCallID || key.Kind == call.KeyVia) {
-		other = k.wanted[id] // an owner of the same Call-ID is the same leg, evicted and back
+// member returns an empty member.
+func (k *Linker) member() *member {
+	k.seq++
+	n := len(k.free)
+	if n == 0 {
+		m := &member{place: int32(len(k.members)) + 1, seq: k.seq}
+		k.members = append(k.members, m)
+		return m
 	}
-	if other == nil || other == m || other.gone || other.op.CallID == m.op.CallID {
+	m := k.free[n-1]
+	k.free = k.free[:n-1]
+	*m = member{place: m.place, seq: k.seq}
+	return m
+}
+
+// recycle keeps m for use if nothing refers to it any more.
+func (k *Linker) recycle(m *member) {
+	if m.gone && !m.arrived && m.leg != nil {
+		k.free = append(k.free, m)
+	}
+}
+
+// match joins m to the leg that the key names, or that names it.
+func (k *Linker) match(m *member, key *call.Key) {
+	from := k.owners
+	if key.Own && (key.Kind == call.KeyCallID || key.Kind == call.KeyVia) {
+		from = k.wanted // an owner of the same Call-ID is the same leg, evicted and back
+	}
+	other := from[keyID(key)]
+	if other == nil || other == m || other.op.CallID == m.op.CallID {
 		return
 	}
 	k.join(other, m, call.Link{From: other.op.CallID, To: m.op.CallID, By: key.Kind.String(), Header: key.Header, Confidence: confidence[key.Kind]})
@@ -186,36 +217,38 @@ func (k *Linker) guess(m *member) {
 	if m.op.Called == 0 {
 		return
 	}
-	var found, byCaller []*member
-	for _, a := range k.arrivals[arrival{m.op.Client.Addr(), m.op.Called}] {
+	var found, byCaller *member
+	others, callers := 0, 0
+	seq := uint64(0)
+	for a := k.arrivals[arrivalKey(m.op.Client.Addr(), m.op.Called)]; a != nil && a.arrived && (seq == 0 || a.seq == seq); a, seq = a.older, a.olderSeq {
 		age := m.op.Time.Sub(a.op.Time)
 		from := a.op.Client.Addr()
-		if a.gone || age < 0 || age > heuristicAfter || from == m.op.Client.Addr() || from == m.op.Server.Addr() || a.op.FromTag == m.op.FromTag && a.op.CallID == m.op.CallID {
+		if a.gone || age < 0 || age > heuristicAfter || from == m.op.Client.Addr() || from == m.op.Server.Addr() || a.op.FromTag == m.op.FromTag && a.op.CallID == m.op.CallID ||
+			a.op.Server.Addr() != m.op.Client.Addr() || a.op.Called != m.op.Called {
 			continue
 		}
-		found = append(found, a)
+		found = a
+		others++
 		if a.op.Caller == m.op.Caller {
-			byCaller = append(byCaller, a)
+			byCaller = a
+			callers++
 		}
 	}
 	conf := confidence[call.KeyHeuristic]
-	if len(byCaller) > 0 {
-		found = byCaller
+	if callers > 0 {
+		found, others = byCaller, callers
 		conf += 0.15
 	}
-	if len(found) != 1 {
+	if others != 1 {
 		return
 	}
-	k.join(found[0], m, call.Link{From: found[0].op.CallID, To: m.op.CallID, By: call.KeyHeuristic.String(), Confidence: conf})
+	k.join(found, m, call.Link{From: found.op.CallID, To: m.op.CallID, By: call.KeyHeuristic.String(), Confidence: conf})
 }
 
 // join puts the smaller group into the larger; links are kept in order of discovery.
 func (k *Linker) join(a, b *member, l call.Link) {
-	ga, gb := a.group, b.group
-	if ga == gb {
-		return
-	}
-	if len(ga.members)+len(gb.members) > maxGroup {
+	ga, gb := a.inGroup(), b.inGroup()
+	if ga == gb || len(ga.members)+len(gb.members) > maxGroup {
 		return
 	}
 	k.Stats.Joined++
@@ -227,41 +260,46 @@ func (k *Linker) join(a, b *member, l call.Link) {
 	}
 }
 
-func (k *Linker) expireArrivals(now wire.Time) {
-	n := 0
-	for _, m := range k.recent {
-		if now.Sub(m.op.Time) <= heuristicAfter {
-			break
-		}
-		n++
-		at := arrival{m.op.Server.Addr(), m.op.Called}
-		if list := k.arrivals[at]; len(list) > 1 {
-			k.arrivals[at] = list[1:]
-		} else {
-			delete(k.arrivals, at)
-		}
+// inGroup returns the group of an open member, a new one when it was alone.
+func (m *member) inGroup() *group {
+	if m.group == nil {
+		m.group = &group{members: []*member{m}, open: 1}
 	}
-	if n > 0 {
-		k.recent = append(k.recent[:0], k.recent[n:]...)
+	return m.group
+}
+
+func (k *Linker) expireArrivals(now wire.Time) {
+	n := k.expired
+	for ; n < len(k.recent) && now.Sub(k.recent[n].op.Time) > heuristicAfter; n++ {
+		m := k.recent[n]
+		if key := arrivalKey(m.op.Server.Addr(), m.op.Called); k.arrivals[key] == m {
+			delete(k.arrivals, key)
+		}
+		m.arrived = false
+		k.recycle(m)
+	}
+	if k.expired = n; n > len(k.recent)/2 {
+		k.recent, k.expired = append(k.recent[:0], k.recent[n:]...), 0
 	}
 }
 
 func (k *Linker) closed(l *call.Leg) {
-	ms := k.open[l.CallID]
-	var m *member
-	if l.Kind == call.KindCall {
-		for _, c := range ms {
-			if c.leg == nil && !c.gone && c.op.Time >= l.Began && c.op.Time <= l.Ended {
-				m = c
-				break
-			}
-		}
-	}
-	if m == nil {
-		k.emit(k.builder.build([]*call.Leg{l}, nil))
+	if l.Place == 0 { // never announced
+		k.send(l)
 		return
 	}
+	m := k.members[l.Place-1]
 	m.leg = l
+	switch {
+	case m.gone: // its call went out incomplete
+		k.recycle(m)
+		k.send(l)
+		return
+	case m.group == nil:
+		k.forget(m)
+		k.send(l)
+		return
+	}
 	m.group.open--
 	k.waiting++
 	switch {
@@ -273,9 +311,15 @@ func (k *Linker) closed(l *call.Leg) {
 	}
 }
 
+// send sends a leg out as a call of its own.
+func (k *Linker) send(l *call.Leg) {
+	k.legs = append(k.legs[:0], l)
+	k.emit(k.builder.build(k.legs, nil))
+}
+
 // finish sends a group out and forgets it. Members still open become calls of their own when they close.
 func (k *Linker) finish(g *group) {
-	legs := make([]*call.Leg, 0, len(g.members))
+	legs := k.legs[:0]
 	for _, m := range g.members {
 		if m.gone {
 			continue
@@ -284,9 +328,9 @@ func (k *Linker) finish(g *group) {
 			legs = append(legs, m.leg)
 			k.waiting--
 		}
-		m.gone = true
 		k.forget(m)
 	}
+	k.legs = legs
 	if len(legs) == 0 {
 		return
 	}
@@ -296,9 +340,11 @@ func (k *Linker) finish(g *group) {
 	k.emit(k.builder.build(legs, g.links))
 }
 
+// forget takes a member whose call goes out from where it can be found.
 func (k *Linker) forget(m *member) {
-	for _, key := range m.op.Keys {
-		id := keyID{key.Kind, key.Value}
+	m.gone = true
+	for i := range m.op.Keys {
+		id := keyID(&m.op.Keys[i])
 		if k.owners[id] == m {
 			delete(k.owners, id)
 		}
@@ -306,11 +352,5 @@ func (k *Linker) forget(m *member) {
 			delete(k.wanted, id)
 		}
 	}
-	list := k.open[m.op.CallID]
-	list = slices.DeleteFunc(list, func(o *member) bool { return o == m })
-	if len(list) == 0 {
-		delete(k.open, m.op.CallID)
-	} else {
-		k.open[m.op.CallID] = list
-	}
+	k.recycle(m)
 }

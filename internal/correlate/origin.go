@@ -2,22 +2,36 @@ package correlate
 
 import (
 	"bytes"
-	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"sipcause/internal/call"
 	"sipcause/internal/wire"
+	"sipcause/sip"
 )
 
-// origin follows the deciding response from the caller downstream to the element that made it: the most
+// findOrigin follows the deciding response from the caller downstream to the element that made it: the most
 // downstream one seen sending a failing response that did not itself receive one for the same request.
-func (b *builder) origin(c *call.Call) *call.Origin {
+func (b *builder) findOrigin(c *call.Call) {
 	l := c.Legs[0]
 	r := call.TxnRef{Txn: l.Sightings[c.Final.Msg].Txn}
 	if r.Txn == call.None {
-		return nil
+		return
 	}
-	o := &call.Origin{Confidence: 1}
+	o := &b.origin
+	*o = call.Origin{Confidence: 1, Evidence: o.Evidence[:0], Alternatives: o.Alternatives[:0]}
+	c.Origin = o
+	b.prose.reset()
+	if !b.follow(c, o, &r) {
+		b.madeBy(c, o, r)
+	}
+	o.Evidence, o.Alternatives = b.prose.lists(o.Evidence, o.Alternatives)
+}
+
+// follow moves r to the transaction whose server made the response. It returns true when that is known to be
+// somebody else: who cancelled.
+func (b *builder) follow(c *call.Call, o *call.Origin, r *call.TxnRef) bool {
 	for hop := 0; hop < maxHops; hop++ {
 		t := &c.Legs[r.Leg].Txns[r.Txn]
 		if t.Final == call.None {
@@ -26,12 +40,10 @@ func (b *builder) origin(c *call.Call) *call.Origin {
 		code := c.Legs[r.Leg].FinalStatus(t)
 		o.Msg = call.MsgRef{Leg: r.Leg, Msg: t.Final}
 		if code == 487 && t.Cancel != call.None {
-			return b.canceller(c, o, r, hop)
+			b.canceller(c, o, *r, hop)
+			return true
 		}
-		next, why, ok := relayed(c, r, code)
-		if why != "" {
-			o.Evidence = append(o.Evidence, why)
-		}
+		next, ok := b.relayed(c, *r, code)
 		if !ok {
 			break
 		}
@@ -41,10 +53,9 @@ func (b *builder) origin(c *call.Call) *call.Origin {
 		if c.Legs[next.Leg].FinalStatus(&c.Legs[next.Leg].Txns[next.Txn]) != code {
 			o.Confidence *= 0.9
 		}
-		r = next
+		*r = next
 	}
-	b.madeBy(c, o, r)
-	return o
+	return false
 }
 
 func linkConfidence(c *call.Call, leg int) float64 {
@@ -57,7 +68,7 @@ func linkConfidence(c *call.Call, leg int) float64 {
 }
 
 // canceller names who sent the CANCEL behind a 487: the origin of a 487 is who gave up.
-func (b *builder) canceller(c *call.Call, o *call.Origin, r call.TxnRef, hop int) *call.Origin {
+func (b *builder) canceller(c *call.Call, o *call.Origin, r call.TxnRef, hop int) {
 	l := c.Legs[r.Leg]
 	t := &l.Txns[r.Txn]
 	o.Address, o.Role, o.Code = t.Client, call.RoleUAC, 487
@@ -66,54 +77,58 @@ func (b *builder) canceller(c *call.Call, o *call.Origin, r call.TxnRef, hop int
 	}
 	cancel := &l.Txns[t.Cancel]
 	if cancel.Request != call.None {
-		o.Evidence = append(o.Evidence, fmt.Sprintf("%s sent CANCEL in frame %d", t.Client, l.Sightings[cancel.Request].Ref.Number))
+		b.prose.addr(t.Client).text(" sent CANCEL in frame ").number(l.Sightings[cancel.Request].Ref.Number).evidence()
 	}
-	return o
 }
 
 // relayed finds the downstream transaction whose final response the server of r passed on (or turned into
-// code). why tells what it rests on, in words; ok is false when the response was made here.
-func relayed(c *call.Call, r call.TxnRef, code int) (next call.TxnRef, why string, ok bool) {
+// code), and says what that rests on. ok is false when the response was made here.
+func (b *builder) relayed(c *call.Call, r call.TxnRef, code int) (next call.TxnRef, ok bool) {
 	l := c.Legs[r.Leg]
 	t := &l.Txns[r.Txn]
 	at := l.Sightings[t.Final].Time
-	var same, other, silent, answered, asked []call.TxnRef
-	for _, k := range c.Downstream(r) {
+	// The first that was silent and the last of the others count.
+	none := call.TxnRef{Txn: call.None}
+	same, other, silent, asked := none, none, none, none
+	answered := false
+	b.refs = c.AppendDownstream(b.refs[:0], r)
+	for _, k := range b.refs {
 		kl := c.Legs[k.Leg]
 		kt := &kl.Txns[k.Txn]
 		switch st := kl.FinalStatus(kt); {
 		case kl.Start(kt) > at:
 		case st == 0 || kl.Sightings[kt.Final].Time > at:
-			silent = append(silent, k)
+			if silent == none {
+				silent = k
+			}
 		case st == code:
-			same = append(same, k)
+			same = k
 		case st < 300:
-			answered = append(answered, k)
+			answered = true
 		case st == 401 || st == 407:
-			asked = append(asked, k)
+			asked = k
 		default:
-			other = append(other, k)
+			other = k
 		}
 	}
-	if len(other) == 0 && len(answered) == 0 {
+	if other == none && !answered {
 		other = asked // a challenge is met by another try; the last one was not
 	}
-	server := t.Server
+	p := &b.prose
 	switch {
-	case len(same) > 0:
-		k := same[len(same)-1]
-		return k, fmt.Sprintf("%s relayed the %d of %s", server, code, c.Legs[k.Leg].Txns[k.Txn].Server), true
-	case len(silent) > 0:
-		s := c.Legs[silent[0].Leg].Txns[silent[0].Txn].Server
-		return next, fmt.Sprintf("%s answered while %s had not sent a final response", server, s), false
-	case len(other) > 0:
-		k := other[len(other)-1]
-		kl := c.Legs[k.Leg]
-		return k, fmt.Sprintf("%s received %d from %s and answered %d upstream", server, kl.FinalStatus(&kl.Txns[k.Txn]), kl.Txns[k.Txn].Server, code), true
-	case len(answered) > 0:
-		return next, fmt.Sprintf("%s answered %d although a branch had succeeded", server, code), false
+	case same != none:
+		p.addr(t.Server).text(" relayed the ").number(uint64(code)).text(" of ").addr(c.Txn(same).Server).evidence()
+		return same, true
+	case silent != none:
+		p.addr(t.Server).text(" answered while ").addr(c.Txn(silent).Server).text(" had not sent a final response").evidence()
+	case other != none:
+		p.addr(t.Server).text(" received ").number(uint64(c.Status(other))).text(" from ").addr(c.Txn(other).Server).
+			text(" and answered ").number(uint64(code)).text(" upstream").evidence()
+		return other, true
+	case answered:
+		p.addr(t.Server).text(" answered ").number(uint64(code)).text(" although a branch had succeeded").evidence()
 	}
-	return next, "", false
+	return next, false
 }
 
 // proxySoftware are Server header fragments of software that is a proxy before it is anything else.
@@ -125,43 +140,41 @@ func (b *builder) madeBy(c *call.Call, o *call.Origin, r call.TxnRef) {
 	t := &l.Txns[r.Txn]
 	o.Address, o.Code = t.Server, l.FinalStatus(t)
 	o.Role = call.RoleUAS
-	var toTag []byte
-	if b.msg.Parse(l.Raw(t.Final)) == nil {
-		o.Server = b.names.of(b.msg.ServerOrUserAgent())
-		toTag = append(toTag, b.msg.ToTag()...)
+	final := c.Msg(call.MsgRef{Leg: r.Leg, Msg: t.Final})
+	if final != nil {
+		o.Server = b.names.of(final.ServerOrUserAgent())
 	}
-	frame := l.Sightings[t.Final].Ref.Number
-	at := l.Sightings[t.Final].Time
-	kids := c.Downstream(r)
-	lower := strings.ToLower(o.Server)
-	software := ""
-	for _, p := range proxySoftware {
-		if strings.Contains(lower, p) {
-			software = p
-		}
-	}
+	sent := &l.Sightings[t.Final]
+	p := &b.prose
+	b.refs = c.AppendDownstream(b.refs[:0], r)
 	switch {
-	case c.Kind == call.KindRegistration && len(kids) == 0:
+	case c.Kind == call.KindRegistration && len(b.refs) == 0:
 		o.Role = call.RoleRegistrar
-	case silentBefore(c, kids, at):
+	case silentBefore(c, b.refs, sent.Time):
 		o.Role = call.RoleProxy
 		if o.Code == 408 || o.Code >= 500 {
 			o.Role = call.RoleTimer
 		}
-	case len(kids) > 0 || o.Code == 407 || relays(c, r):
+	case len(b.refs) > 0 || o.Code == 407 || relays(c, r):
 		o.Role = call.RoleProxy
-	case t.Progress != call.None && b.sameTag(l, t, toTag):
-		o.Evidence = append(o.Evidence, fmt.Sprintf("%s had alerted with the same To tag before it sent %d in frame %d", t.Server, o.Code, frame))
+	case t.Progress != call.None && sameTag(final, c.Msg(call.MsgRef{Leg: r.Leg, Msg: t.Progress})):
+		p.addr(t.Server).text(" had alerted with the same To tag before it sent ").number(uint64(o.Code)).text(" in frame ").number(sent.Ref.Number).evidence()
 		return
-	case software != "":
+	case isProxySoftware(o.Server):
 		o.Role = call.RoleProxy
 		o.Confidence *= 0.9
-		o.Evidence = append(o.Evidence, fmt.Sprintf("its Server header says %q", o.Server))
+		p.text("its Server header says ").text(strconv.Quote(o.Server)).evidence()
 	default:
 		o.Confidence *= 0.8
-		o.Alternatives = append(o.Alternatives, fmt.Sprintf("an element behind %s that this capture does not show; a capture on its other side would tell", t.Server))
+		p.text("an element behind ").addr(t.Server).text(" that this capture does not show; a capture on its other side would tell").alternative()
 	}
-	o.Evidence = append(o.Evidence, fmt.Sprintf("%s sent %d in frame %d and was not seen receiving one", t.Server, o.Code, frame))
+	p.addr(t.Server).text(" sent ").number(uint64(o.Code)).text(" in frame ").number(sent.Ref.Number).text(" and was not seen receiving one").evidence()
+}
+
+// isProxySoftware says whether a Server header field names one of proxySoftware.
+func isProxySoftware(server string) bool {
+	lower := strings.ToLower(server)
+	return slices.ContainsFunc(proxySoftware, func(p string) bool { return strings.Contains(lower, p) })
 }
 
 func silentBefore(c *call.Call, kids []call.TxnRef, at wire.Time) bool {
@@ -174,6 +187,7 @@ func silentBefore(c *call.Call, kids []call.TxnRef, at wire.Time) bool {
 	return false
 }
 
-func (b *builder) sameTag(l *call.Leg, t *call.Txn, tag []byte) bool {
-	return len(tag) > 0 && b.msg.Parse(l.Raw(t.Progress)) == nil && bytes.Equal(b.msg.ToTag(), tag)
+// sameTag says whether two responses carry the same To tag.
+func sameTag(a, b *sip.Message) bool {
+	return a != nil && b != nil && len(a.ToTag()) > 0 && bytes.Equal(a.ToTag(), b.ToTag())
 }

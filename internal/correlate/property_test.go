@@ -1,8 +1,7 @@
 package correlate_test
 
 import (
-	"os"
-	"path/filepath"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -19,23 +18,12 @@ import (
 // payloads returns the messages of the flows that the rules are tested with, flow by flow.
 func payloads(t *testing.T) [][]wire.Payload {
 	t.Helper()
-	files, err := filepath.Glob("../diagnose/testdata/flows/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no flows: %v", err)
-	}
+	byFile := testkit.ReadFlows(t, "../diagnose/testdata/flows/*.txtar")
 	var out [][]wire.Payload
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		flows, err := testkit.ParseFlows(b)
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		for i := range flows {
+	for _, file := range slices.Sorted(maps.Keys(byFile)) {
+		for _, f := range byFile[file] {
 			var list []wire.Payload
-			for _, it := range flows[i].Items {
+			for _, it := range f.Items {
 				if it.Payload != nil {
 					list = append(list, *it.Payload)
 				}
@@ -84,9 +72,9 @@ func TestEachSightingOnce(t *testing.T) {
 		s := correlate.NewShard(0, correlate.Options{NoRecover: true})
 		var end wire.Time
 		for i := range in {
-			s.Message(&in[i])
 			end = max(end, in[i].Time)
 		}
+		s.Messages(in)
 		s.Advance(end)
 		s.Flush()
 		out := s.Take(correlate.Output{})
@@ -153,7 +141,7 @@ func TestCapsHold(t *testing.T) {
 		p.Data = []byte("OPTIONS sip:a@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK" + id + string(rune('a'+i%26)) +
 			"\r\nCall-ID: " + id + "\r\nCSeq: 1 OPTIONS\r\nFrom: <sip:a@example.com>;tag=1\r\nTo: <sip:a@example.com>\r\n\r\n")
 		p.Time = base.Time.Add(time.Duration(i) * time.Microsecond)
-		s.Message(&p)
+		s.Messages([]wire.Payload{p})
 	}
 	closed := 0
 	for i := range 5000 {

@@ -11,19 +11,24 @@ const maxContacts = 16
 // registration reads what the REGISTERs asked for and what the registrar granted (RFC 3261 §10.2, §10.3).
 func (b *builder) registration(c *call.Call, tries []int32) {
 	l := c.Legs[0]
-	reg := &call.Registration{Requested: -1, Expires: -1}
+	reg := &b.reg
+	*reg = call.Registration{Requested: -1, Expires: -1, Contacts: reg.Contacts[:0]}
 	c.Reg = reg
 	for _, ti := range tries {
 		t := &l.Txns[ti]
-		if t.Request != call.None && b.msg.Parse(l.Raw(t.Request)) == nil {
-			requested(reg, &b.msg)
+		if m := c.Msg(call.MsgRef{Msg: t.Request}); m != nil {
+			requested(reg, m)
 		}
-		if st := l.FinalStatus(t); st >= 200 && st < 300 && b.msg.Parse(l.Raw(t.Final)) == nil {
+		st := l.FinalStatus(t)
+		if st < 200 || st >= 300 {
+			continue
+		}
+		if m := c.Msg(call.MsgRef{Msg: t.Final}); m != nil {
 			if reg.Expires >= 0 {
 				reg.Refreshes++
 			}
 			at := l.Sightings[t.Final].Time
-			reg.Expires = granted(&b.msg, reg)
+			reg.Expires = granted(m, reg)
 			reg.Until = 0
 			if reg.Expires > 0 {
 				reg.Until = at + wire.Time(int64(reg.Expires)*second)
@@ -36,9 +41,10 @@ func (b *builder) registration(c *call.Call, tries []int32) {
 func requested(reg *call.Registration, m *sip.Message) {
 	if to, ok := m.To(); ok {
 		if u, ok := sip.ParseURI(to.URI); ok {
-			reg.AOR = call.Clean([]byte(u.AOR()))
+			reg.AOR = call.CleanString(u.AOR())
 		}
 	}
+	before := reg.Contacts
 	reg.Contacts = reg.Contacts[:0]
 	reg.Removed = false
 	if e, ok := m.Expires(); ok {
@@ -50,7 +56,12 @@ func requested(reg *call.Registration, m *sip.Message) {
 			continue
 		}
 		if len(reg.Contacts) < maxContacts {
-			reg.Contacts = append(reg.Contacts, call.Clean(ct.URI))
+			n := len(reg.Contacts)
+			if n < len(before) && before[n] == string(ct.URI) { // the same as in the REGISTER before
+				reg.Contacts = before[:n+1]
+			} else {
+				reg.Contacts = append(reg.Contacts, call.Clean(ct.URI))
+			}
 		}
 		if n, ok := contactExpires(ct); ok {
 			reg.Requested = n
@@ -70,7 +81,7 @@ func granted(m *sip.Message, reg *call.Registration) int {
 		if !ok {
 			continue
 		}
-		if len(reg.Contacts) > 0 && call.Clean(ct.URI) == reg.Contacts[0] {
+		if len(reg.Contacts) > 0 && (string(ct.URI) == reg.Contacts[0] || call.Clean(ct.URI) == reg.Contacts[0]) {
 			return n
 		}
 		best = max(best, n)

@@ -4,8 +4,9 @@
 package correlate
 
 import (
-	"bytes"
 	"encoding/binary"
+	"net/netip"
+	"sync"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -91,25 +92,41 @@ func (s *Stats) Add(o *Stats) {
 type Shard struct {
 	id    uint8
 	opt   Options
-	msg   sip.Message
-	aux   sip.Message // an earlier message, looked at again
+	*desk // while messages are worked on
 	legs  map[uint64]*openLeg
 	lru   openLeg // ring: lru.next is the most recently used
 	wheel wheel
 	bytes int
 	free  []*openLeg
-	names names
 	now   wire.Time // greatest event time seen
 	stats Stats
 	out   Output
 }
 
-// Output is what a shard hands on: legs that a linker must know of while they are open, legs that ended, and
-// facts for the ledger. The receiver owns the legs.
+// desk is what one message is worked on with. Shards borrow it, so that there are as many as goroutines at work
+// and they stay in the processors' caches.
+type desk struct {
+	msg   sip.Message
+	aux   sip.Message // an earlier message, looked at again
+	names names
+	text  []byte // scratch of head
+}
+
+var desks = sync.Pool{New: func() any { return new(desk) }}
+
+// Output is what a shard hands on: legs that a linker must know of while they are open, legs that ended, facts for
+// the ledger, and who was seen. The receiver owns the legs.
 type Output struct {
 	Opened []Opened
 	Closed []*call.Leg
 	Facts  []peer.Fact
+	Seen   []Seen
+}
+
+// Seen says that a SIP message of From was captured.
+type Seen struct {
+	From netip.AddrPort
+	At   wire.Time
 }
 
 // openLeg is a leg with what is needed only while it grows.
@@ -125,6 +142,7 @@ type openLeg struct {
 	provision  int // of these, INVITEs that have a provisional response
 	arena      int // arena bytes accounted for
 	announced  bool
+	headed     headed
 }
 
 // NewShard returns shard id (0..Shards-1).
@@ -160,8 +178,18 @@ func flowHash(f wire.Flow) uint64 {
 // Stats returns the counters.
 func (s *Shard) Stats() Stats { return s.stats }
 
-// Message takes one SIP message. p.Data is read only during the call.
-func (s *Shard) Message(p *wire.Payload) {
+// Messages takes SIP messages in the order of their capture. Their Data is read only during the call.
+func (s *Shard) Messages(list []wire.Payload) {
+	s.desk = desks.Get().(*desk)
+	for len(list) > 0 {
+		list = list[s.run(list):]
+	}
+	desks.Put(s.desk)
+	s.desk = nil
+}
+
+// run works on the list until its end or until a message makes us panic, and returns how many it is done with.
+func (s *Shard) run(list []wire.Payload) (done int) {
 	if !s.opt.NoRecover {
 		defer func() {
 			if r := recover(); r != nil {
@@ -169,6 +197,14 @@ func (s *Shard) Message(p *wire.Payload) {
 			}
 		}()
 	}
+	for done < len(list) {
+		done++
+		s.message(&list[done-1])
+	}
+	return done
+}
+
+func (s *Shard) message(p *wire.Payload) {
 	m := &s.msg
 	if err := m.Parse(p.Data); err != nil {
 		s.stats.Unparsable++
@@ -343,24 +379,39 @@ func (s *Shard) Flush() {
 // Take returns what has come out since the last Take, and keeps spare for the next.
 func (s *Shard) Take(spare Output) Output {
 	out := s.out
-	s.out = Output{Opened: spare.Opened[:0], Closed: spare.Closed[:0], Facts: spare.Facts[:0]}
+	s.out = Output{Opened: spare.Opened[:0], Closed: spare.Closed[:0], Facts: spare.Facts[:0], Seen: spare.Seen[:0]}
 	return out
 }
 
-// branchHash identifies the transaction of a Via: by its branch if it has the magic cookie (RFC 3261
+// topHash identifies the transaction of a message: see branchHash.
+func topHash(m *sip.Message) uint64 {
+	if b := m.Branch(); hasCookie(b) {
+		return xxhash.Sum64(b)
+	}
+	v := m.TopVia()
+	return branchHash(&v, m)
+}
+
+// branchHash identifies the transaction of one of m's Vias: by its branch if it has the magic cookie (RFC 3261
 // §17.1.3), else by sent-by, CSeq number and From tag (a short form of §17.2.3's rule for RFC 2543 peers).
-func branchHash(v *sip.Via, cseq uint32, fromTag []byte) uint64 {
-	if bytes.HasPrefix(v.Branch, []byte("z9hG4bK")) && len(v.Branch) > len("z9hG4bK") {
+func branchHash(v *sip.Via, m *sip.Message) uint64 {
+	if hasCookie(v.Branch) {
 		return xxhash.Sum64(v.Branch)
 	}
 	var d xxhash.Digest
 	d.Reset()
 	d.Write(v.Host)
 	d.Write(v.Branch)
-	d.Write(fromTag)
+	d.Write(m.FromTag())
+	cseq, _ := m.CSeq()
 	var b [6]byte
 	binary.BigEndian.PutUint16(b[:], v.Port)
 	binary.BigEndian.PutUint32(b[2:], cseq)
 	d.Write(b[:])
 	return d.Sum64()
+}
+
+func hasCookie(branch []byte) bool {
+	const cookie = "z9hG4bK"
+	return len(branch) > len(cookie) && string(branch[:len(cookie)]) == cookie
 }

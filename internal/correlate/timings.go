@@ -6,10 +6,10 @@ import (
 )
 
 // timings measures the call from the originator's first request, challenged ones included, to its end.
-// What was not seen stays nil.
+// What was not seen stays nil, as does everything where times only keep the order.
 func timings(tm *call.Timings, l *call.Leg, tries []int32, d int32) {
 	start := firstRequest(l, tries)
-	if start == 0 {
+	if start == 0 || start.Ordinal() {
 		return
 	}
 	t := &l.Txns[d]

@@ -13,9 +13,8 @@ import (
 // transaction returns the index of the transaction that sighting i belongs to, making one if need be
 // (RFC 3261 §17.1.3 for responses, §17.2.3 for requests; RFC 6026 keeps an INVITE's open after its 2xx).
 func (ol *openLeg) transaction(i int32, p *wire.Payload, m *sip.Message) int32 {
-	via := m.TopVia()
 	cseq, _ := m.CSeq()
-	h := branchHash(&via, cseq, m.FromTag())
+	h := topHash(m)
 	method := m.Method
 	if m.IsRequest() {
 		if method == sip.MethodAck {
@@ -26,12 +25,12 @@ func (ol *openLeg) transaction(i int32, p *wire.Payload, m *sip.Message) int32 {
 		if ti := ol.requestTxn(h, method, cseq, p.Flow); ti != call.None {
 			return ti
 		}
-		return ol.newTxn(h, i, p, m, &via, p.Flow.Src, p.Flow.Dst)
+		return ol.newTxn(h, i, p, m, p.Flow.Src, p.Flow.Dst)
 	}
 	if ti := ol.responseTxn(h, method, cseq, p.Flow); ti != call.None {
 		return ti
 	}
-	return ol.newTxn(h, i, p, m, &via, p.Flow.Dst, p.Flow.Src)
+	return ol.newTxn(h, i, p, m, p.Flow.Dst, p.Flow.Src)
 }
 
 // ackOf finds the INVITE whose non-2xx final the ACK answers: same branch, same hop (RFC 3261 §17.1.1.3).
@@ -92,7 +91,7 @@ func (ol *openLeg) responseTxn(h uint64, method sip.Method, cseq uint32, f wire.
 }
 
 // newTxn adds a transaction made by sighting i.
-func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, via *sip.Via, client, server netip.AddrPort) int32 {
+func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, client, server netip.AddrPort) int32 {
 	l := ol.leg
 	cseq, _ := m.CSeq()
 	t := call.Txn{
@@ -100,8 +99,8 @@ func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, vi
 		First: call.None, Last: call.None, Request: call.None, Trying: call.None, Progress: call.None, Final: call.None,
 		Ack: call.None, AltFinal: call.None, Parent: call.None, Cancel: call.None, Dialog: call.None,
 	}
-	if len(via.Branch) > 0 {
-		t.Branch = l.Arena.Copy(via.Branch)
+	if b := m.Branch(); len(b) > 0 {
+		t.Branch = l.Arena.Copy(b)
 	}
 	if m.IsRequest() {
 		t.InDialog = len(m.ToTag()) > 0
@@ -142,7 +141,7 @@ func (ol *openLeg) parent(h uint64, m *sip.Message, client, server netip.AddrPor
 		if !ok {
 			break
 		}
-		vh := branchHash(&v, cseq, m.FromTag())
+		vh := branchHash(&v, m)
 		if k := ol.lastWith(vh, m.Method, cseq, client.Addr()); k != call.None {
 			return k, false
 		}
@@ -184,7 +183,7 @@ func (ol *openLeg) lastWith(h uint64, method sip.Method, cseq uint32, from netip
 
 // Bounds that tell a datagram captured twice from one sent twice.
 const (
-	sameIPIDWindow = 2 * time.Second       // the IP identification wraps later than this
+	sameIPIDWindow = 2 * time.Second      // the IP identification wraps later than this
 	noIPIDWindow   = 5 * time.Millisecond // without one: a mirror port is that quick, a sender that repeats is not
 )
 
@@ -193,6 +192,9 @@ const (
 // same bytes, or the same final status from the same To tag.
 func repeatOf(l *call.Leg, t *call.Txn, i int32, p *wire.Payload) (call.Repeat, int32) {
 	s := &l.Sightings[i]
+	if firstOfKind(t, s) {
+		return call.First, call.None
+	}
 	for k := t.First; k != call.None; k = l.Sightings[k].Next {
 		e := &l.Sightings[k]
 		if e.Repeat != call.First || e.Status != s.Status || e.Method != s.Method || e.Flow != s.Flow {
@@ -220,6 +222,21 @@ func repeatOf(l *call.Leg, t *call.Txn, i int32, p *wire.Payload) (call.Repeat, 
 		return call.Retransmission, k
 	}
 	return call.First, call.None
+}
+
+// firstOfKind says that t has no message yet that s could repeat: most have not, and need no look at the others.
+func firstOfKind(t *call.Txn, s *call.Sighting) bool {
+	switch {
+	case s.Status >= 200:
+		return t.Final == call.None
+	case s.Status == 100:
+		return t.Trying == call.None
+	case s.Status > 0:
+		return t.Progress == call.None
+	case s.Method == sip.MethodAck && t.Method == sip.MethodInvite:
+		return t.Ack == call.None
+	}
+	return t.Request == call.None
 }
 
 // lastSame returns the newest sighting of the message whose first sighting is k.

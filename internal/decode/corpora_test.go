@@ -33,7 +33,7 @@ func decodeFile(t *testing.T, path string) *run {
 		r.Packet(p)
 		last = p.Time
 		return nil
-	}, func(wire.Gap) {})
+	}, func(*wire.Payload) error { return nil }, func(wire.Gap) {})
 	if err != nil {
 		t.Fatal(err)
 	}

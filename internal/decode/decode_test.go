@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"testing"
 
@@ -259,14 +260,14 @@ func TestKeepaliveAndMedia(t *testing.T) {
 	r.ip(ip4(alice, bob, 17, 1, 0, udp(10000, 20000, rtp)))
 	r.ip(ip4(bob, alice, 17, 1, 0, udp(20001, 10001, rtcp)))
 	want := []wire.Media{
-		{Ref: wire.PacketRef{Number: 4}, Time: r.now - 1e6, PT: 8, Seq: 9, TS: 160, SSRC: 0xcafe, Bytes: 172, Flow: wire.Flow{
+		{Ref: wire.PacketRef{Number: 4}, Time: r.now - 1e6, Marker: true, PT: 8, Seq: 9, TS: 160, SSRC: 0xcafe, Bytes: 172, Flow: wire.Flow{
 			Transport: wire.UDP, Src: netip.AddrPortFrom(alice, 10000), Dst: netip.AddrPortFrom(bob, 20000),
 		}},
-		{Ref: wire.PacketRef{Number: 5}, Time: r.now, RTCP: true, PT: 201, SSRC: 0xbeef, Bytes: 32, Flow: wire.Flow{
+		{Ref: wire.PacketRef{Number: 5}, Time: r.now, RTCP: true, PT: 201, SSRC: 0xbeef, Bytes: 32, Data: rtcp, Flow: wire.Flow{
 			Transport: wire.UDP, Src: netip.AddrPortFrom(bob, 20001), Dst: netip.AddrPortFrom(alice, 10001),
 		}},
 	}
-	if !slices.Equal(r.got.media, want) {
+	if !reflect.DeepEqual(r.got.media, want) {
 		t.Errorf("media = %+v, want %+v", r.got.media, want)
 	}
 }

@@ -56,8 +56,12 @@ func (d *Decoder) rtp(data []byte, sent int, sport, dport uint16) {
 	switch {
 	case data[1] >= 192 && data[1] <= 223:
 		m.RTCP, m.SSRC = true, be32(data[4:])
+		if len(data) == sent {
+			m.Data = data
+		}
 		d.stats.rtcp++
 	case len(data) >= 12:
+		m.Marker = data[1]&0x80 != 0
 		m.PT, m.Seq, m.TS, m.SSRC = data[1]&0x7f, be16(data[2:]), be32(data[4:]), be32(data[8:])
 		d.stats.media++
 	default:

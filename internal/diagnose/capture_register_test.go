@@ -49,11 +49,11 @@ func ledger(end, quiet int, regs ...reg) *peer.Ledger {
 	return l
 }
 
-// every returns n answers, each made by make.
-func every(n int, make func(i int) reg) []reg {
+// every returns n answers, the i-th made by answer(i).
+func every(n int, answer func(i int) reg) []reg {
 	var out []reg
 	for i := range n {
-		out = append(out, make(i))
+		out = append(out, answer(i))
 	}
 	return out
 }

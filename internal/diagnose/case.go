@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"sipcause/code"
 	"sipcause/internal/call"
+	"sipcause/internal/finding"
 	"sipcause/internal/peer"
 	"sipcause/internal/wire"
 	"sipcause/sdp"
@@ -20,51 +22,24 @@ type Case struct {
 	*call.Call
 	Ledger *peer.Ledger
 
-	msgs     pool[sip.Message]
-	sessions pool[sdp.Session]
+	sessions sessions
 	auth     digest // see Case.digest
-	words    string // see Says
-	hasWords bool
-}
 
-// pool hands out values by message and keeps them for the next case.
-type pool[T any] struct {
-	refs   []call.MsgRef
-	values []*T
-	bad    []bool
-}
+	reports []*report // those written so far, and spare ones of earlier cases
+	written int
+	accused finding.Suspect // of the verdict, when it is the origin
+	refs    []call.TxnRef   // behind the slices that Downstream returned
 
-func (p *pool[T]) reset() { p.refs = p.refs[:0]; p.bad = p.bad[:0] }
-
-// get returns the value of r, made by fill the first time; nil when fill says there is none.
-func (p *pool[T]) get(r call.MsgRef, fill func(*T) bool) *T {
-	for i, have := range p.refs {
-		if have == r {
-			if p.bad[i] {
-				return nil
-			}
-			return p.values[i]
-		}
-	}
-	n := len(p.refs)
-	if n == len(p.values) {
-		p.values = append(p.values, new(T))
-	}
-	v := p.values[n]
-	ok := fill(v)
-	p.refs, p.bad = append(p.refs, r), append(p.bad, !ok)
-	if !ok {
-		return nil
-	}
-	return v
+	words      *words // see Says
+	vocabulary vocabulary
+	text       []byte // scratch of spoken
 }
 
 func (x *Case) begin(c *call.Call, l *peer.Ledger) {
 	x.Call, x.Ledger = c, l
-	x.msgs.reset()
 	x.sessions.reset()
 	x.auth.done = false
-	x.hasWords = false
+	x.words, x.written, x.refs = nil, 0, x.refs[:0]
 }
 
 // Failed says whether the originator did not get what it asked for.
@@ -73,12 +48,21 @@ func (x *Case) Failed() bool { return x.Outcome.Bad() }
 // Lead is the first leg: the originator's.
 func (x *Case) Lead() *call.Leg { return x.Legs[0] }
 
-// Msg returns the parsed message that r names, nil when r names none or it does not parse.
-func (x *Case) Msg(r call.MsgRef) *sip.Message {
-	if !r.Valid() {
-		return nil
+// sessions keeps the session descriptions of the case at hand by message; nil: there is none.
+type sessions struct {
+	refs   []call.MsgRef
+	values []*sdp.Session
+	spare  []*sdp.Session // of earlier cases
+}
+
+func (p *sessions) reset() {
+	for _, s := range p.values {
+		if s != nil {
+			p.spare = append(p.spare, s)
+		}
 	}
-	return x.msgs.get(r, func(m *sip.Message) bool { return m.Parse(x.Raw(r)) == nil })
+	clear(p.values)
+	p.refs, p.values = p.refs[:0], p.values[:0]
 }
 
 // Session returns the session description that a message carries, nil when it carries none.
@@ -87,10 +71,24 @@ func (x *Case) Session(r call.MsgRef) *sdp.Session {
 	if m == nil || len(m.Body) == 0 {
 		return nil
 	}
-	return x.sessions.get(r, func(s *sdp.Session) bool {
-		body, ok := sdp.FindSDP(m.Header(sip.HeaderContentType), m.Body)
-		return ok && s.Parse(body)
-	})
+	p := &x.sessions
+	if i := slices.Index(p.refs, r); i >= 0 {
+		return p.values[i]
+	}
+	var s *sdp.Session
+	if body, ok := sdp.FindSDP(m.Header(sip.HeaderContentType), m.Body); ok {
+		if n := len(p.spare); n > 0 {
+			s, p.spare = p.spare[n-1], p.spare[:n-1]
+		} else {
+			s = new(sdp.Session)
+		}
+		if !s.Parse(body) {
+			p.spare = append(p.spare, s)
+			s = nil
+		}
+	}
+	p.refs, p.values = append(p.refs, r), append(p.values, s)
+	return s
 }
 
 // FinalMsg is the final response as the originator saw it, nil when there was none.
@@ -145,6 +143,13 @@ func (x *Case) FinalRef(r call.TxnRef) call.MsgRef {
 	return call.MsgRef{Leg: r.Leg, Msg: x.Txn(r).Final}
 }
 
+// Downstream is that of call.Call, without an allocation of its own.
+func (x *Case) Downstream(r call.TxnRef) []call.TxnRef {
+	from := len(x.refs)
+	x.refs = x.AppendDownstream(x.refs, r)
+	return x.refs[from:len(x.refs):len(x.refs)]
+}
+
 // Txns yields every transaction of every leg, in order.
 func (x *Case) Txns() iter.Seq2[call.TxnRef, *call.Txn] {
 	return func(yield func(call.TxnRef, *call.Txn) bool) {
@@ -161,30 +166,49 @@ func (x *Case) Txns() iter.Seq2[call.TxnRef, *call.Txn] {
 // Says reports whether the words of the final or the deciding response (reason phrase, texts of Reason and
 // Warning, Error-Info) contain one of the fragments. Fragments are lower case.
 func (x *Case) Says(fragments ...string) bool {
-	if !x.hasWords {
-		var b strings.Builder
-		for _, r := range [...]call.MsgRef{x.Final, x.DecidingRef()} {
-			m := x.Msg(r)
-			if m == nil || m.IsRequest() {
-				continue
-			}
-			fmt.Fprintf(&b, "%s\n", m.ReasonPhrase())
-			for v := range m.Reasons() {
-				fmt.Fprintf(&b, "%s\n", v.Text)
-			}
-			for w := range m.Warnings() {
-				fmt.Fprintf(&b, "%s\n", w.Text)
-			}
-			fmt.Fprintf(&b, "%s\n", m.Header(sip.HeaderErrorInfo))
-		}
-		x.words, x.hasWords = strings.ToLower(b.String()), true
+	if x.words == nil {
+		x.words = x.vocabulary.of(x.spoken())
 	}
 	for _, f := range fragments {
-		if strings.Contains(x.words, f) {
+		if x.words.contain(f) {
 			return true
 		}
 	}
 	return false
+}
+
+// spoken gathers the words that Says looks through. They are valid until it is called again.
+func (x *Case) spoken() []byte {
+	b := x.text[:0]
+	for i, r := range [...]call.MsgRef{x.Final, x.DecidingRef()} {
+		m := x.Msg(r)
+		if m == nil || m.IsRequest() || i > 0 && r == x.Final {
+			continue
+		}
+		b = append(append(b, m.ReasonPhrase()...), '\n')
+		for v := range m.Reasons() {
+			if !namesCause(v) {
+				b = append(append(b, v.Text...), '\n')
+			}
+		}
+		for w := range m.Warnings() {
+			b = append(append(b, w.Text...), '\n')
+		}
+		b = append(append(b, m.Header(sip.HeaderErrorInfo)...), '\n')
+	}
+	x.text = b
+	return b
+}
+
+// unspecific are the Q.850 causes that say so little that their text is worth reading: normal clearing, call
+// rejected, normal unspecified, temporary failure, not implemented, incompatible, interworking.
+var unspecific = map[int]bool{16: true, 21: true, 31: true, 41: true, 65: true, 79: true, 88: true, 127: true}
+
+// namesCause says whether the text of a Q.850 Reason is but the cause's name in some switch's wording: no words
+// of the server's own, and full of "user", "barred" and "rejected".
+func namesCause(v sip.Reason) bool {
+	_, known := code.Q850(v.Cause)
+	return known && !unspecific[v.Cause] && strings.EqualFold(string(v.Protocol), "Q.850")
 }
 
 // Q850 returns the Q.850 cause in the Reason of the deciding response, else of the final one, and the message

@@ -24,8 +24,7 @@ func (j *Judge) Diagnose(c *call.Call, l *peer.Ledger) *finding.Verdict {
 	v := &j.v
 	clear(v.Findings)
 	*v = finding.Verdict{Call: c.ID, Final: true, Findings: v.Findings[:0]}
-	for i := range rules {
-		r := &rules[i]
+	for _, r := range x.asked() {
 		if !r.asks(x) {
 			continue
 		}
@@ -65,7 +64,8 @@ func (x *Case) conclude(v *finding.Verdict) {
 	case v.Root.Suspect != nil:
 		v.Suspect = v.Root.Suspect
 	case x.Origin != nil:
-		v.Suspect = &finding.Suspect{Address: x.Origin.Address, Role: x.Origin.Role}
+		x.accused = finding.Suspect{Address: x.Origin.Address, Role: x.Origin.Role}
+		v.Suspect = &x.accused
 	}
 	if v.Root.UserMessage == "" {
 		v.Root.UserMessage = x.userMessage()

@@ -3,7 +3,6 @@ package diagnose_test
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -21,7 +20,7 @@ import (
 // wants.
 func TestFlows(t *testing.T) {
 	fired, spared := map[finding.ID]bool{}, map[finding.ID]bool{}
-	for file, flows := range readFlows(t) {
+	for file, flows := range testkit.ReadFlows(t, "testdata/flows/*.txtar") {
 		for i := range flows {
 			f := &flows[i]
 			t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar")+"/"+f.Name, func(t *testing.T) { play(t, f) })
@@ -44,27 +43,6 @@ func TestFlows(t *testing.T) {
 			t.Errorf("%s: no flow in which it must not be found", id)
 		}
 	}
-}
-
-func readFlows(t *testing.T) map[string][]testkit.Flow {
-	t.Helper()
-	files, err := filepath.Glob("testdata/flows/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no flows: %v", err)
-	}
-	out := map[string][]testkit.Flow{}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		flows, err := testkit.ParseFlows(b)
-		if err != nil {
-			t.Errorf("%s: %v", file, err)
-		}
-		out[file] = flows
-	}
-	return out
 }
 
 // play runs one flow and checks what it wants, and what holds of every verdict.

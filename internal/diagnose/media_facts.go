@@ -25,10 +25,7 @@ type refusedOffer struct {
 // refusedOffer returns the INVITE that failed, or the answer that rejects every stream; ok is false for others.
 // A healthy call is told by the look of its answer: nothing is parsed.
 func (x *Case) refusedOffer() (f refusedOffer, ok bool) {
-	switch {
-	case x.Failed():
-	case x.Outcome == call.Answered && x.Final.Valid() && x.Sighting(x.Final).HasSDP && rejectsAll(x.Raw(x.Final)):
-	default:
+	if !x.Final.Valid() || x.Code/100 == 2 && !(x.Sighting(x.Final).HasSDP && rejectsAll(x.Raw(x.Final))) {
 		return f, false
 	}
 	if f.status, f.txn, ok = x.deciding(); !ok || x.Txn(f.txn).Method != sip.MethodInvite || f.status < 200 {
@@ -68,11 +65,11 @@ func (x *Case) describedBy(r call.TxnRef) (*sdp.Session, call.MsgRef) {
 
 // rejectsAll says of a message, without parsing it, whether each m= line has port 0 (RFC 3264 §6).
 func rejectsAll(raw []byte) bool {
-	any := false
+	some := false
 	for {
 		i := bytes.Index(raw, mediaLine)
 		if i < 0 {
-			return any
+			return some
 		}
 		raw = raw[i+len(mediaLine):]
 		line, _, _ := bytes.Cut(raw, []byte("\n"))
@@ -81,7 +78,7 @@ func rejectsAll(raw []byte) bool {
 		if string(port) != "0" {
 			return false
 		}
-		any = true
+		some = true
 	}
 }
 

@@ -73,6 +73,9 @@ func (x *Case) callRate(r *refusedTxn) (second, ten int) {
 // said returns the code and the words of the deciding response for people: 403 "Forbidden".
 func (x *Case) said() (int, string) {
 	if m := x.Deciding(); m != nil && !m.IsRequest() {
+		if x.DecidingRef() == x.Final {
+			return m.Status, x.Reason
+		}
 		return m.Status, call.Clean(m.ReasonPhrase())
 	}
 	return x.Code, x.Reason

@@ -12,8 +12,22 @@ import (
 
 // report is a finding while a rule writes it.
 type report struct {
-	x *Case
-	f finding.Finding
+	x       *Case
+	f       finding.Finding
+	accused finding.Suspect // what f.Suspect points to
+}
+
+// blank returns an empty report. Reports are used again for the next case.
+func (x *Case) blank() *report {
+	if x.written == len(x.reports) {
+		x.reports = append(x.reports, &report{x: x})
+	}
+	r := x.reports[x.written]
+	x.written++
+	clear(r.f.Actions)
+	clear(r.f.Evidence)
+	r.f = finding.Finding{Actions: r.f.Actions[:0], Evidence: r.f.Evidence[:0]}
+	return r
 }
 
 // report begins a finding: what is the case, in one or two sentences that name the real hop, realm, codecs,
@@ -23,10 +37,10 @@ func (x *Case) report(id finding.ID, confidence float64, format string, args ...
 	if !ok {
 		panic("diagnose: no row in the table of findings for " + string(id))
 	}
-	return &report{x, finding.Finding{
-		ID: id, Severity: d.Severity, Confidence: confidence, Weight: d.Weight, Acts: d.Acts, Refs: d.Refs,
-		Summary: fmt.Sprintf(format, args...), Actions: make([]string, 0, usualActions), Evidence: make([]finding.Evidence, 0, usualEvidence),
-	}}
+	r := x.blank()
+	r.f.ID, r.f.Severity, r.f.Confidence, r.f.Weight, r.f.Acts, r.f.Refs = id, d.Severity, confidence, d.Weight, d.Acts, d.Refs
+	r.f.Summary = fmt.Sprintf(format, args...)
+	return r
 }
 
 // add goes on with the summary.
@@ -34,12 +48,6 @@ func (r *report) add(format string, args ...any) *report {
 	r.f.Summary += fmt.Sprintf(format, args...)
 	return r
 }
-
-// What most findings have of each; more is allowed.
-const (
-	usualActions  = 4
-	usualEvidence = 4
-)
 
 // do adds an action: first the check that splits the possibilities, then the fix.
 func (r *report) do(format string, args ...any) *report {
@@ -68,7 +76,8 @@ func (r *report) seeRef(p wire.PacketRef, format string, args ...any) *report {
 
 // suspect says where to look first, when that is not the origin.
 func (r *report) suspect(a netip.AddrPort, role call.Role) *report {
-	r.f.Suspect = &finding.Suspect{Address: a, Role: role}
+	r.accused = finding.Suspect{Address: a, Role: role}
+	r.f.Suspect = &r.accused
 	return r
 }
 
@@ -92,7 +101,8 @@ func (r *report) finding() finding.Finding {
 // generic is the finding of last resort: the code itself, with what would settle the question.
 func (x *Case) generic() *report {
 	d := finding.CodeDef(x.Code)
-	r := &report{x, finding.Finding{ID: d.ID, Severity: d.Severity, Confidence: 1, Weight: d.Weight, Acts: d.Acts, Refs: d.Refs}}
+	r := x.blank()
+	r.f.ID, r.f.Severity, r.f.Confidence, r.f.Weight, r.f.Acts, r.f.Refs = d.ID, d.Severity, 1, d.Weight, d.Acts, d.Refs
 	e, known := code.Lookup(x.Code)
 	switch {
 	case x.Code == 0:

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"net/netip"
 	"strings"
 
 	"sipcause/code"
@@ -62,7 +63,7 @@ var lacks = []lack{
 		id: "capability.outbound", on: onRegistrations, codes: []int{439}, asks: sip.HeaderContact,
 		means: "the registrar supports outbound (RFC 5626), but the first hop on the way to it does not",
 		actions: []string{
-			"Look at the first hop: it must add Path with ;ob (RFC 5626 §5.1). Switch outbound on there (Kamailio: outbound and path modules; OpenSIPS has none).",
+			"Look at the first hop: it must add Path with ;ob (RFC 5626 §5.1). Switch outbound on there (Kamailio: outbound and path modules).",
 			"Else let the client register without reg-id and +sip.instance.",
 		},
 	},
@@ -148,6 +149,9 @@ func header(m *sip.Message, id sip.HeaderID, name string) (string, string) {
 	return name, call.Clean(m.HeaderByName(name))
 }
 
+// requester is who made the request of t, as far upstream as the capture shows it.
+func (x *Case) requester(t call.TxnRef) netip.AddrPort { return x.Txn(x.top(t)).Client }
+
 // lacking begins the report of a request that was refused with one of the codes; nil when it was not. The request
 // and the response are its evidence.
 func (x *Case) lacking(id finding.ID, confidence float64, codes []int, means string) *report {
@@ -180,11 +184,10 @@ func capabilityOther(x *Case) *report {
 	if !known {
 		return nil
 	}
-	r := x.lacking("capability.other", 0.9, otherCodes, strings.TrimSuffix(e.Meaning, "."))
+	r := x.lacking("capability.other", 0.9, otherCodes, strings.TrimSuffix(e.Meaning, ".")+" ("+e.Ref()+")")
 	if r == nil {
 		return nil
 	}
-	r.add(" (%s)", e.Ref())
 	for _, a := range e.Checks {
 		r.do("%s", a)
 	}

@@ -38,6 +38,9 @@ func mediaNoCommonCodec(x *Case) *report {
 	if has != nil {
 		r.add(" The other side has %s for %s.", codecs(has), call.Clean(has.Type))
 	}
+	if f.status == 415 {
+		r.add(" The response accepts application/sdp: what is in the body is meant.")
+	}
 	x.warned(r, 304, 305)
 	r.see(f.request, "the offer: %s", streams(f.offer))
 	if f.from != f.response && f.own != nil {

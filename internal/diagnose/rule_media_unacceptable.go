@@ -1,8 +1,6 @@
 package diagnose
 
-import (
-	"sipcause/sdp"
-)
+import "sipcause/sdp"
 
 // mediaUnacceptable: 488 or 606, or an answer that rejects every stream, and nothing that says more
 // (RFC 3261 §21.4.26, §21.6.4).
@@ -23,7 +21,12 @@ func mediaUnacceptable(x *Case) *report {
 		return r.do("Compare with a call to the same target that works: what differs in the body is what it refuses.")
 	}
 	r.add(" The offer from %s has %s.", x.Txn(f.txn).Client, streams(f.offer))
-	if w := wouldDo(f.offer); w != "" {
+	w := wouldDo(f.offer)
+	if f.own != nil && f.status >= 300 {
+		r.add(" The other side has %s: there is a codec in common, so it is something else.", streams(f.own))
+		w = ""
+	}
+	if w != "" {
 		r.do("Try the same call with %s in the offer: if it is accepted, the codecs were the reason.", w)
 	}
 	for i := range f.offer.Media {
@@ -37,6 +40,9 @@ func mediaUnacceptable(x *Case) *report {
 		}
 		break
 	}
-	return r.do("A Warning header or a session description in the 488 would settle it (RFC 3261 §21.4.26): look in the log of %s, or ask its vendor to send one.", x.Txn(f.txn).Server).
+	if f.status >= 300 {
+		r.do("A Warning header in the response would settle it (RFC 3261 §21.4.26): look in the log of %s, or ask its vendor to send one.", x.Txn(f.txn).Server)
+	}
+	return r.do("Look in the log of %s at that second: which stream, and why.", x.Txn(f.txn).Server).
 		do("Compare with an offer that it accepts in another call: what differs is what it refuses.")
 }

@@ -13,12 +13,12 @@ import (
 func mediaUnsupportedBody(x *Case) *report {
 	status, t, ok := x.deciding()
 	m, q := x.Deciding(), x.Request(t)
-	if !ok || status != 415 || m == nil || q == nil {
+	if !ok || status != 415 || m == nil || q == nil || len(q.Body) == 0 && q.Method == sip.MethodInvite {
 		return nil
 	}
 	kind, coding := mediaType(q.Header(sip.HeaderContentType)), q.Header(sip.HeaderContentEncoding)
 	badKind := m.Count(sip.HeaderAccept) > 0 && !accepts(m, kind)
-	badCoding := len(coding) > 0 && !listed(m, sip.HeaderAcceptEncoding, coding)
+	badCoding := len(coding) > 0 && !listsToken(m, sip.HeaderAcceptEncoding, coding)
 	confidence := 0.75
 	switch {
 	case len(q.Body) == 0:
@@ -68,15 +68,15 @@ func accepts(m *sip.Message, kind []byte) bool {
 		if bytes.EqualFold(a, kind) || string(a) == "*/*" {
 			return true
 		}
-		if wild, any := bytes.CutSuffix(a, []byte("/*")); any && bytes.EqualFold(wild, major) {
+		if wild, ok := bytes.CutSuffix(a, []byte("/*")); ok && bytes.EqualFold(wild, major) {
 			return true
 		}
 	}
 	return false
 }
 
-// listed says whether a header that lists tokens has this one.
-func listed(m *sip.Message, id sip.HeaderID, token []byte) bool {
+// listsToken says whether a header that lists tokens has this one.
+func listsToken(m *sip.Message, id sip.HeaderID, token []byte) bool {
 	for v := range m.Values(id) {
 		if v, _, _ = bytes.Cut(v, []byte(";")); bytes.EqualFold(bytes.TrimSpace(v), token) {
 			return true

@@ -55,7 +55,7 @@ func (x *Case) privateContactOf(r call.TxnRef) *report {
 		ref := call.MsgRef{Leg: r.Leg, Msg: int32(i)}
 		contact := x.contactAddr(ref)
 		source := l.FlowOf(s).Src
-		if !misled(contact.Addr(), source.Addr()) || t.Server.Addr() != contact.Addr() && !x.targets(r, contact) {
+		if !foreign(contact.Addr(), source.Addr()) || t.Server.Addr() != contact.Addr() && !x.targets(r, contact) {
 			continue
 		}
 		kind := "2xx"
@@ -93,7 +93,7 @@ func (x *Case) ackNeverSeen() *report {
 			}
 			ref := call.MsgRef{Leg: k, Msg: inv.Final}
 			contact, source := x.contactAddr(ref), l.FlowOf(x.Sighting(ref)).Src
-			if !misled(contact.Addr(), source.Addr()) {
+			if !foreign(contact.Addr(), source.Addr()) {
 				continue
 			}
 			rep := x.report("nat.private-contact", 0.85, "The 2xx from %s names %s in its Contact, a private address that the caller cannot reach: the ACK was sent there and lost, and the 2xx was repeated %d times.", source, contact, inv.FinalResent).

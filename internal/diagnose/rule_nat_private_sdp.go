@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"bytes"
-
 	"sipcause/internal/call"
 	"sipcause/sdp"
 )
@@ -16,11 +14,11 @@ func natPrivateSDP(x *Case) *report {
 	l := x.Lead()
 	for i := range l.Sightings {
 		s := &l.Sightings[i]
-		if !s.HasSDP || s.Raw == nil {
+		if !s.Private {
 			continue
 		}
 		source := l.FlowOf(s).Src
-		if Private(source.Addr()) || source.Addr().IsLoopback() || !writesPrivate(s.Raw) {
+		if Private(source.Addr()) || source.Addr().IsLoopback() {
 			continue
 		}
 		ref := call.MsgRef{Msg: int32(i)}
@@ -42,28 +40,6 @@ func natPrivateSDP(x *Case) *report {
 	}
 	return nil
 }
-
-// writesPrivate says whether a connection line may name a private IPv4 address: a look that spares healthy
-// calls the parse.
-func writesPrivate(raw []byte) bool {
-	for {
-		i := bytes.Index(raw, connectionLine)
-		if i < 0 {
-			return false
-		}
-		raw = raw[i+len(connectionLine):]
-		for _, p := range privateBeginnings {
-			if bytes.HasPrefix(raw, p) {
-				return true
-			}
-		}
-	}
-}
-
-var (
-	connectionLine    = []byte("\nc=IN IP4 ")
-	privateBeginnings = [][]byte{[]byte("10."), []byte("172."), []byte("192.168."), []byte("100."), []byte("169.254.")}
-)
 
 // mediaFlows says whether RTP was seen arriving at the socket that the description names.
 func (x *Case) mediaFlows(m *sdp.Media) bool {

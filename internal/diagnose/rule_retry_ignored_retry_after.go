@@ -35,7 +35,7 @@ func (x *Case) ignoredBy(r call.TxnRef, t *call.Txn) *report {
 		if a.To.Addr() != t.Client.Addr() || a.Time.Add(time.Duration(a.Seconds)*time.Second) <= at || a.Seconds > maxRetryAfter {
 			continue
 		}
-		if a.Code != 503 && !x.sameParties(a, t) {
+		if a.Code != 503 && !x.sameParties(a) {
 			continue
 		}
 		rep := x.report("retry.ignored-retry-after", 0.95, "%s tried %s again %.1f s after its %d had asked for %d s (Retry-After).", t.Client, t.Server, Seconds(a.Time, at), a.Code, a.Seconds).
@@ -56,7 +56,7 @@ func (x *Case) ignoredBy(r call.TxnRef, t *call.Txn) *report {
 const maxRetryAfter = 86400
 
 // sameParties says whether a Retry-After was given to this caller's try to reach the same callee.
-func (x *Case) sameParties(a *peer.RetryAfter, t *call.Txn) bool {
+func (x *Case) sameParties(a *peer.RetryAfter) bool {
 	if a.CallID == x.ID {
 		return true
 	}

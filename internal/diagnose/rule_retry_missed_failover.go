@@ -47,7 +47,8 @@ func (x *Case) missedFailover(r call.TxnRef, status int) *report {
 		return nil
 	}
 	targets := x.Ledger.Targets(t.Client, peer.Prefix(x.To), x.Start(r))
-	if !slices.ContainsFunc(targets, func(o peer.Target) bool { return o.Server == t.Server && gateway(&o, x, r) }) {
+	callee := peer.Key(x.To)
+	if !slices.ContainsFunc(targets, func(o peer.Target) bool { return o.Server == t.Server && o.OthersThan(callee, x.Start(r)) }) {
 		return nil // a target of this one callee, not a route
 	}
 	for i := range targets {
@@ -59,7 +60,11 @@ func (x *Case) missedFailover(r call.TxnRef, status int) *report {
 		if status != 0 {
 			what = "answered " + x.attemptWords(&call.Attempt{Target: t.Server, Code: status, Leg: r.Leg, Txn: r.Txn, FinalMS: float64(x.FinalTime(r)-x.Start(r)) / 1e6})
 		}
-		rep := x.report("retry.missed-failover", 0.75, "%s %s, which allows another route, and %s did not try one, although it had put calls to numbers beginning with %s through %s.", t.Server, what, t.Client, o.Prefix, o.Server).
+		confidence := 0.75 * (1 - x.Ledger.Loss(x.Start(r), x.Ended, t.Client.Addr(), o.Server.Addr()))
+		if status == 0 {
+			confidence = min(confidence, x.Absent(0.75, r, x.Ended))
+		}
+		rep := x.report("retry.missed-failover", confidence, "%s %s, which allows another route, and %s did not try one, although it had put calls to numbers beginning with %s through %s.", t.Server, what, t.Client, o.Prefix, o.Server).
 			do("Look at the failover rules of %s: on which codes and timers does it go on to the next target of this set, and was %s marked as down?", t.Client, o.Server).
 			do("Add %s as second route for numbers beginning with %s, unless cost or contract forbids it.", o.Server, o.Prefix).
 			see(x.RequestRef(r), "the only target tried")
@@ -69,11 +74,6 @@ func (x *Case) missedFailover(r call.TxnRef, status int) *report {
 		return rep.suspect(t.Client, call.RoleProxy)
 	}
 	return nil
-}
-
-// gateway says whether a target had served several callees by the time of the request: with this one's.
-func gateway(o *peer.Target, x *Case, r call.TxnRef) bool {
-	return peer.Before(o.Several, x.Start(r)+1)
 }
 
 // used says whether this call had gone to a server.

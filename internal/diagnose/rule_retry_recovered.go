@@ -81,7 +81,7 @@ func (x *Case) recovered(first, w, n int) *report {
 	won := &x.Attempts[w]
 	lost := float64(won.At-x.Attempts[first].At) / 1e6
 	var words []string
-	severity := finding.Info
+	severity, confidence := finding.Info, 1.0
 	for f := first; f < w; f++ {
 		a := &x.Attempts[f]
 		if a.Hop != won.Hop || x.Txn(refOf(a)).Client.Addr() != x.Txn(refOf(won)).Client.Addr() || !x.failedBefore(a, won) {
@@ -90,13 +90,16 @@ func (x *Case) recovered(first, w, n int) *report {
 		if !plainCode(a.Code) {
 			severity = finding.Warning
 		}
+		if a.Code == 0 {
+			confidence = min(confidence, x.Absent(0.9, refOf(a), won.At))
+		}
 		words = append(words, a.Target.String()+": "+x.attemptWords(a))
 	}
 	shown := words
 	if len(shown) > maxAttemptsShown {
 		shown = append(shown[:maxAttemptsShown:maxAttemptsShown], "…")
 	}
-	rep := x.report("retry.recovered", 1, "%s got its %s from %s after %d failed attempt(s), which cost %.0f ms: %s.", x.Txn(refOf(won)).Client, okWords(x.Kind), won.Target, n, lost, strings.Join(shown, "; ")).
+	rep := x.report("retry.recovered", confidence, "%s got its %s from %s after %d failed attempt(s), which cost %.0f ms: %s.", x.Txn(refOf(won)).Client, okWords(x.Kind), won.Target, n, lost, strings.Join(shown, "; ")).
 		severity(severity)
 	if severity == finding.Info {
 		rep.do("Nothing is broken; if the detour is not wanted, configure the target or the value that worked at once.")

@@ -32,7 +32,7 @@ func routingAllRoutesFailed(x *Case) *report {
 }
 
 // routesFrom returns the targets that the client of attempt i tried, one after another, each with its last
-// attempt; none when one of them was answered, or none failed as a route.
+// attempt; none when one of them led to the callee, or none failed as a route.
 func (x *Case) routesFrom(i int) []call.Attempt {
 	from := x.Txn(refOf(&x.Attempts[i])).Client.Addr()
 	var out []call.Attempt
@@ -43,8 +43,11 @@ func (x *Case) routesFrom(i int) []call.Attempt {
 		if a.Hop != x.Attempts[i].Hop || t.Client.Addr() != from {
 			continue
 		}
-		if a.Code >= 200 && a.Code < 300 || a.Code >= 600 {
-			return nil
+		if a.Code >= 300 && a.Code < 400 {
+			continue // it named another target, which is in the list if it was tried
+		}
+		if _, _, rang := x.alerted(refOf(a)); rang || a.Code >= 200 && a.Code < 300 || a.Code == 486 || a.Code >= 600 {
+			return nil // this route led to the callee
 		}
 		broken = broken || routeCode(a.Code)
 		for j := range out {

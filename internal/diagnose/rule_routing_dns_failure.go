@@ -28,11 +28,8 @@ func routingDNSFailure(x *Case) *report {
 		return nil
 	}
 	confidence := 0.85
-	switch {
-	case words && (status == 478 || x.Code == 478):
+	if words && (status == 478 || x.Code == 478) {
 		confidence = 0.95
-	case !words:
-		confidence = 0.85
 	}
 	t := x.Txn(r)
 	uri, u, _ := x.requestURI(r)

@@ -55,8 +55,7 @@ func (x *Case) loopSeen(r call.TxnRef) *report {
 		b := &txns[chain[j]]
 		for i := j - 1; i >= 0; i-- {
 			a := &txns[chain[i]]
-			self := b.Server == b.Client && a.Server == b.Server
-			if a.Server != b.Server || a.Client.Addr() != b.Client.Addr() && !self {
+			if a.Server != b.Server || a.Client.Addr() != b.Client.Addr() {
 				continue
 			}
 			c := x.cycleOf(r.Leg, chain, i, j)

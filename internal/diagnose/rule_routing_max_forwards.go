@@ -31,6 +31,8 @@ func (x *Case) maxForwardsAt(r call.TxnRef) *report {
 	confidence := 1.0
 	switch {
 	case status == 483 && known && left == 0:
+	case status == 483 && x.meansDecline(x.FinalRef(r)):
+		return nil // protocol.code-misuse
 	case status == 483:
 		confidence = 0.9 // an element further on may have counted it down
 	case status == 0 && known && left == 0 && t.Parent != call.None: // counted down on the way, and then silence

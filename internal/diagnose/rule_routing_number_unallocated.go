@@ -51,10 +51,10 @@ func routingNumberUnallocated(x *Case) *report {
 	} else {
 		rep.do("If the number is right and works from other networks: report it to the carrier behind %s (number porting, a range not opened there).", x.Txn(r).Server.Addr())
 	}
-	rep.see(x.DecidingRef(), "%d from the network", status)
+	rep.see(x.RequestRef(r), "the number as it was sent").
+		see(x.DecidingRef(), "%d from the network", status)
 	if in != x.DecidingRef() {
 		rep.see(in, "Reason: Q.850;cause=%d", cause)
 	}
-	return rep.see(x.RequestRef(r), "the number as it was sent").
-		tell("The number you called is not in use. Please check the number.")
+	return rep.tell("The number you called is not in use. Please check the number.")
 }

@@ -19,9 +19,8 @@ func routingRedirectNoTarget(x *Case) *report {
 	if x.Code == 300 {
 		rep.do("With 300 the choices may stand in the body instead: read it.")
 	}
-	rep.see(x.Final, "%d %s", x.Code, what)
 	if r, ok := x.LastTry(); ok {
 		rep.see(x.RequestRef(r), "the request")
 	}
-	return rep
+	return rep.see(x.Final, "%d %s", x.Code, what)
 }

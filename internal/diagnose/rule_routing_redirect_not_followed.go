@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"sipcause/internal/call"
 	"sipcause/internal/wire"
 )
 
@@ -35,9 +36,10 @@ func routingRedirectNotFollowed(x *Case) *report {
 		return nil
 	}
 	t := x.Txn(try)
-	confidence := x.Absent(0.8, try, at.Add(redirectWait))
-	if x.Lead().AtEnd {
-		confidence = x.Absent(0.6, try, at) // the capture ends before the client had its time
+	confidence := x.Absent(0.75, try, at.Add(redirectWait)) // a follow-up that still rings is not in the ledger
+	if x.Lead().AtEnd || x.Kind != call.KindCall {
+		// The capture ends before the client had its time, or nothing tells of its requests under other Call-IDs.
+		confidence = x.Absent(0.6, try, at)
 	}
 	return x.report("routing.redirect-not-followed", confidence, "%s sent %s to another address with %d %s (%s), and it never tried there.", x.originName(), t.Client, x.Code, x.Reason, strings.Join(list, ", ")).
 		do("Check whether %s may follow redirects: many PBXs and SBCs do so only when told (recurse on 3xx), and only to addresses they trust.", t.Client).

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ func routingRouteSetBypassed(x *Case) *report {
 	for k, l := range x.Legs {
 		for i := range l.Txns {
 			t := &l.Txns[i]
-			if !t.InDialog || t.Parent != call.None || t.Request == call.None || t.Dialog == call.None || t.Method == sip.MethodCancel {
+			if !t.InDialog || t.Parent != call.None || t.Request == call.None || t.Method == sip.MethodCancel {
 				continue
 			}
 			r := call.TxnRef{Leg: k, Txn: int32(i)}
@@ -36,17 +37,8 @@ func (x *Case) lostInDialog(r call.TxnRef) bool {
 	l := x.Legs[r.Leg]
 	t := &l.Txns[r.Txn]
 	if t.Method == sip.MethodAck {
-		inv := l.Dialogs[t.Dialog].Invite
-		if inv == call.None {
-			return false
-		}
-		for i := range l.Txns {
-			o := &l.Txns[i]
-			if o.Method == sip.MethodInvite && o.CSeq == t.CSeq && o.FinalResent > 0 && o.Final != call.None && l.Sightings[o.Final].Status < 300 && x.resentAfter(r.Leg, o, t) {
-				return true
-			}
-		}
-		return false
+		inv, ok := acknowledged(l, t)
+		return ok && x.resentAfter(r.Leg, inv, t)
 	}
 	switch l.FinalStatus(t) {
 	case 0:
@@ -55,6 +47,17 @@ func (x *Case) lostInDialog(r call.TxnRef) bool {
 		return true
 	}
 	return false
+}
+
+// acknowledged finds the INVITE whose 2xx an ACK of its own transaction answers, of those whose 2xx was sent again.
+func acknowledged(l *call.Leg, ack *call.Txn) (*call.Txn, bool) {
+	for i := range l.Txns {
+		o := &l.Txns[i]
+		if o.Method == sip.MethodInvite && o.CSeq == ack.CSeq && o.FinalResent > 0 && o.Final != call.None && l.Sightings[o.Final].Status < 300 {
+			return o, true
+		}
+	}
+	return nil, false
 }
 
 // resentAfter says whether the final response of an INVITE was sent again after the ACK had been.
@@ -108,7 +111,7 @@ func (x *Case) bypass(r call.TxnRef) *report {
 		set = append(set, a.String())
 	}
 	rep := x.report("routing.route-set-bypassed", confidence, "%s sent the %s to %s, %s, although %s is the first hop of the dialog's route set (%s).", t.Client, t.Method, t.Server, how, first, strings.Join(set, ", ")).
-		do("Check the Route header fields that %s put in: the dialog wants %d, the %s has %d; a client must take them from the Record-Route of the 2xx (RFC 3261 §12.1.2).", t.Client, len(routes), t.Method, carried).
+		do("%s", routeCheck(t, len(routes), carried)).
 		do("Look for an outbound proxy, NAT or 'ignore record-route' setting of %s that overrides the route set.", t.Client)
 	rep.see(from, "Record-Route names %s", first).
 		see(x.RequestRef(r), "%s sent to %s", t.Method, t.Server)
@@ -116,6 +119,14 @@ func (x *Case) bypass(r call.TxnRef) *report {
 		rep.see(f, "%d", x.Sighting(f).Status)
 	}
 	return rep.suspect(t.Client, call.RoleUnknown)
+}
+
+// routeCheck is the first thing to look at, by how many Route header fields the request carries of those it owes.
+func routeCheck(t *call.Txn, owed, carried int) string {
+	if carried == owed {
+		return fmt.Sprintf("The %s carries the route set (%d Route), yet %s did not send it there: the next hop is the first Route, not the Request-URI (RFC 3261 §12.2.1.1).", t.Method, carried, t.Client)
+	}
+	return fmt.Sprintf("The dialog's route set has %d hop(s), the %s carries %d Route: %s has to keep those of the Record-Route (RFC 3261 §12.1.1, §12.1.2).", owed, t.Method, carried, t.Client)
 }
 
 // wentThere says whether the sender of t had sent the dialog's INVITE to the same place: its first hop, whatever
@@ -138,11 +149,21 @@ func (x *Case) wentThere(leg int, t *call.Txn) bool {
 func (x *Case) routeSet(r call.TxnRef, m *sip.Message) (routes []netip.AddrPort, from call.MsgRef, ok bool) {
 	l := x.Legs[r.Leg]
 	t := &l.Txns[r.Txn]
-	d := &l.Dialogs[t.Dialog]
-	if d.Invite == call.None {
+	dialog := t.Dialog
+	if inv, acked := acknowledged(l, t); t.Method == sip.MethodAck && acked {
+		dialog = inv.Dialog
+	}
+	if dialog == call.None || l.Dialogs[dialog].Invite == call.None {
 		return nil, call.NoMsg, false
 	}
-	inv := &l.Txns[d.Invite]
+	d := &l.Dialogs[dialog]
+	inv := &l.Txns[d.Invite] // where the first response with the tag was seen: the hop next to the callee
+	for n := 0; inv.Parent != call.None && n < maxChain; n++ {
+		inv = &l.Txns[inv.Parent]
+	}
+	if inv.Final == call.None {
+		inv = &l.Txns[d.Invite]
+	}
 	fromCaller := string(m.FromTag()) == string(d.CallerTag)
 	msg := inv.Final
 	if !fromCaller {

@@ -6,7 +6,7 @@ import (
 )
 
 // unknownWords are what servers write when the user part is what they do not know.
-var unknownWords = []string{"user not found", "unknown user", "no such user", "user unknown", "does not exist", "not exist", "unknown extension", "extension not found", "invalid extension", "subscriber", "unknown number", "number not found"}
+var unknownWords = []string{"user not found", "unknown user", "no such user", "user unknown", "does not exist", "not exist", "unknown extension", "extension not found", "invalid extension", "unknown subscriber", "unknown number", "number not found"}
 
 // routingUnknownUser: 404 or 604 from whoever serves the domain, of a user who is not known to have registered
 // there (RFC 3261 §21.4.5, §21.6.3).
@@ -24,7 +24,7 @@ func routingUnknownUser(x *Case) *report {
 	if b.state == peer.Lapsed || b.state == peer.Removed || b.state == peer.Bound && b.last.Server == t.Server {
 		return nil // the user exists there: it is not registered now, or a route is missing
 	}
-	if cause, _ := x.Q850(); cause > 1 {
+	if cause, _ := x.Q850(); cause > 0 {
 		return nil // the telephone network names another cause
 	}
 	confidence := 0.75

@@ -37,6 +37,7 @@ var rules = slices.Concat(
 	natRules,
 	timeoutRules,
 	mediaRules,
+	mediaStreamRules,
 	capabilityRules,
 	peopleRules,
 	serverRules,
@@ -46,10 +47,30 @@ var rules = slices.Concat(
 	registerRules,
 )
 
-// asks says whether the rule wants to see the case.
-func (r *rule) asks(x *Case) bool {
-	if r.on&(1<<x.Kind) == 0 || !r.always && !x.Failed() {
-		return false
+// asked are the rules that a call may have to answer, by its kind and whether it failed.
+var asked = func() (t [3][2][]*rule) {
+	for i := range rules {
+		for kind := range t {
+			if r := &rules[i]; r.on&(1<<kind) != 0 {
+				t[kind][1] = append(t[kind][1], r)
+				if r.always {
+					t[kind][0] = append(t[kind][0], r)
+				}
+			}
+		}
 	}
+	return t
+}()
+
+// asked returns the rules to ask about the case but for their codes.
+func (x *Case) asked() []*rule {
+	if x.Failed() {
+		return asked[x.Kind][1]
+	}
+	return asked[x.Kind][0]
+}
+
+// asks says whether the codes of the case are among the rule's.
+func (r *rule) asks(x *Case) bool {
 	return len(r.codes) == 0 || slices.Contains(r.codes, x.Code) || x.Origin != nil && slices.Contains(r.codes, x.Origin.Code)
 }

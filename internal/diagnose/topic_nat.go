@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"sipcause/internal/call"
+	"sipcause/internal/wire"
 	"sipcause/sip"
 )
 
@@ -35,9 +36,16 @@ func (x *Case) contactAddr(r call.MsgRef) netip.AddrPort {
 }
 
 // misled says whether a, written inside a message that came from source, is an address that its receiver
-// cannot use: private or shared while the packet itself comes from a public address.
+// surely cannot use: private or shared while the packet itself comes from a public address. An address that a
+// text trace does not say is none.
 func misled(a, source netip.Addr) bool {
-	return a.IsValid() && source.IsValid() && Private(a) && a != source && !Private(source) && !source.IsLoopback()
+	return foreign(a, source) && !Private(source) && !source.IsLoopback() && !wire.Placeholder(source)
+}
+
+// foreign says whether a is a private address and not the one that the packet came from: wrong where a message
+// sent there was lost.
+func foreign(a, source netip.Addr) bool {
+	return a.IsValid() && source.IsValid() && Private(a) && a != source
 }
 
 // calledAORs returns the addresses of record that a request may be meant for: of its To and its Request-URI.
@@ -49,11 +57,11 @@ func (x *Case) calledAORs(r call.TxnRef) []string {
 	var out []string
 	if to, ok := m.To(); ok {
 		if u, ok := sip.ParseURI(to.URI); ok {
-			out = append(out, call.Clean([]byte(u.AOR())))
+			out = append(out, call.CleanString(u.AOR()))
 		}
 	}
 	if u, ok := sip.ParseURI(m.RequestURI()); ok {
-		out = append(out, call.Clean([]byte(u.AOR())))
+		out = append(out, call.CleanString(u.AOR()))
 	}
 	return out
 }

@@ -50,11 +50,15 @@ func (x *Case) requestURI(r call.TxnRef) (text string, u sip.URI, ok bool) {
 	return call.Clean(m.RequestURI()), u, ok
 }
 
-// chain returns the transactions by which a request came as far as r, the first hop first.
+// chain returns the transactions by which a request came as far as r, the first hop first. Of one request captured
+// on both sides of a device that adds no Via, the later sighting stands for both.
 func (x *Case) chain(r call.TxnRef) []int32 {
 	txns := x.Legs[r.Leg].Txns
 	var out []int32
 	for t := r.Txn; t != call.None && len(out) < maxChain; t = txns[t].Parent {
+		if n := len(out); n > 0 && len(txns[t].Branch) > 0 && bytes.Equal(txns[out[n-1]].Branch, txns[t].Branch) {
+			continue
+		}
 		out = append(out, t)
 	}
 	slices.Reverse(out)
@@ -149,7 +153,7 @@ func viaCycle(m *sip.Message) (sentBy string, n int) {
 		return "", 0
 	}
 	seen := map[string]int{}
-	for d := 0; d < maxChain; d++ {
+	for d := range maxChain {
 		v, ok := m.Via(d)
 		if !ok {
 			break
@@ -215,7 +219,7 @@ func usable(list []contact) []string {
 	return out
 }
 
-// sameTarget compares two URIs by what routing goes by: user, host and port.
+// sameTarget compares two URIs by what routing goes by: scheme, user, host, port and transport.
 func sameTarget(a, b sip.URI) bool {
 	port := func(u sip.URI) uint16 {
 		if u.Port == 0 {
@@ -223,7 +227,9 @@ func sameTarget(a, b sip.URI) bool {
 		}
 		return u.Port
 	}
-	return bytes.Equal(a.User, b.User) && bytes.EqualFold(a.Host, b.Host) && port(a) == port(b)
+	ta, _ := a.Param("transport")
+	tb, _ := b.Param("transport")
+	return bytes.EqualFold(a.Scheme, b.Scheme) && bytes.Equal(a.User, b.User) && bytes.EqualFold(a.Host, b.Host) && port(a) == port(b) && bytes.EqualFold(ta, tb)
 }
 
 // redirect returns the redirecting response that was the originator's last word.

@@ -6,9 +6,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
-
 	"sipcause/code"
+	"sipcause/internal/cells"
 )
 
 // Lists are the catalogues that Codes writes, in the order of the help text.
@@ -108,16 +107,16 @@ func writeTable(w io.Writer, head []string, rows [][]string, width int) error {
 	widths := make([]int, last)
 	for _, r := range append([][]string{head}, rows...) {
 		for i := range widths {
-			widths[i] = max(widths[i], runewidth.StringWidth(r[i]))
+			widths[i] = max(widths[i], cells.Width(r[i]))
 		}
 	}
 	out := bufio.NewWriter(w)
 	for _, r := range append([][]string{head}, rows...) {
 		var first strings.Builder
 		for i, n := range widths {
-			first.WriteString(runewidth.FillRight(r[i], n) + "  ")
+			first.WriteString(cells.Pad(r[i], n+2))
 		}
-		wrap(out, r[last], first.String(), strings.Repeat(" ", runewidth.StringWidth(first.String())), width)
+		paragraph(out, first.String(), r[last], width)
 	}
 	return out.Flush()
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"sipcause/code"
+	"sipcause/internal/testkit"
 )
 
 func TestCodes(t *testing.T) {
@@ -16,7 +17,7 @@ func TestCodes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if width == 80 {
-				golden(t, "codes-"+list, b.String())
+				testkit.Golden(t, "codes-"+list, []byte(b.String()))
 			}
 			fits(t, list, b.String(), width)
 		}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"sipcause/code"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
 )
 
@@ -52,7 +53,7 @@ type InputError struct{ msg string }
 func (e *InputError) Error() string { return e.msg }
 
 func unknown(format string, args ...any) error {
-	return &InputError{strings.Map(printable, fmt.Sprintf(format, args...))}
+	return &InputError{cells.Visible(fmt.Sprintf(format, args...))}
 }
 
 // Explain writes to w what the topic means: a response code ("486"), a Q.850 cause ("Q.850 34"), a Warning code

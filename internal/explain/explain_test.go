@@ -2,7 +2,6 @@ package explain
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -13,13 +12,11 @@ import (
 	"testing/iotest"
 	"unicode"
 
-	"github.com/mattn/go-runewidth"
-
 	"sipcause/code"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
+	"sipcause/internal/testkit"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 // explained is what Explain writes of a topic, or of a paste when there is no topic.
 func explained(t *testing.T, topic, paste string, opt Options) string {
@@ -29,23 +26,6 @@ func explained(t *testing.T, topic, paste string, opt Options) string {
 		t.Fatalf("explain %s: %v", topic, err)
 	}
 	return b.String()
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name+".golden")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs:\n%s", path, got)
-	}
 }
 
 func TestTopics(t *testing.T) {
@@ -64,7 +44,7 @@ func TestTopics(t *testing.T) {
 		"finding":     "auth.wrong-credentials",
 		"status-line": "SIP/2.0 488 Not Acceptable Here",
 	} {
-		t.Run(name, func(t *testing.T) { golden(t, name, explained(t, topic, "", Options{})) })
+		t.Run(name, func(t *testing.T) { testkit.Golden(t, name, []byte(explained(t, topic, "", Options{}))) })
 	}
 }
 
@@ -80,7 +60,7 @@ func TestPastes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, "paste-"+name, explained(t, "", string(b), Options{}))
+			testkit.Golden(t, "paste-"+name, []byte(explained(t, "", string(b), Options{})))
 		})
 	}
 }
@@ -159,7 +139,7 @@ func fits(t *testing.T, what, text string, width int) {
 	t.Helper()
 	for l := range strings.Lines(text) {
 		l = strings.TrimSuffix(l, "\n")
-		if n := runewidth.StringWidth(l); n > width {
+		if n := cells.Width(l); n > width {
 			t.Errorf("%s: a line of %d columns: %s", what, n, l)
 		}
 		if strings.TrimRight(l, " ") != l {
@@ -232,7 +212,7 @@ func TestUnknownTopics(t *testing.T) {
 		{"", "Hello\nworld\n", "no response in what was pasted"},
 		{"", long, "more than 65536 bytes"},
 		{"SIP/2.0 786 Odd", "", "no code 786"},
-		{"\x1b[31mred", "", "no topic “[31mred”"},
+		{"\x1b[31mred", "", "no topic “\\x1b[31mred”"},
 	} {
 		err := Explain(strings.Fields(c.topic), strings.NewReader(c.paste), Options{}, io.Discard)
 		var input *InputError

@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
-	"github.com/mattn/go-runewidth"
+	"sipcause/internal/cells"
 )
 
 // page is an explanation before it is laid out.
@@ -49,29 +48,28 @@ func (p *page) add(head string, m mark, lines ...string) {
 // write lays the page out in lines of at most width columns.
 func (p *page) write(w io.Writer, width int) error {
 	out := bufio.NewWriter(w)
-	wrap(out, p.title, "", "", width)
+	paragraph(out, "", p.title, width)
 	if len(p.facts) > 0 {
-		wrap(out, strings.Join(p.facts, " · "), "", "", width)
+		paragraph(out, "", strings.Join(p.facts, " · "), width)
 	}
 	for i, s := range p.sections {
 		if i > 0 || p.title != "" {
 			out.WriteByte('\n')
 		}
 		if s.head != "" {
-			wrap(out, s.head, "", "", width)
+			paragraph(out, "", s.head, width)
 		}
 		for j, l := range s.lines {
-			first, rest := "  ", "  "
-			switch s.mark {
-			case numbered:
-				first, rest = fmt.Sprintf("  %d. ", j+1), "     "
-			case bullet:
-				first, rest = "  - ", "    "
+			label := "  "
+			switch {
+			case s.head == "":
+				label = ""
+			case s.mark == numbered:
+				label = fmt.Sprintf("  %d. ", j+1)
+			case s.mark == bullet:
+				label = "  - "
 			}
-			if s.head == "" {
-				first, rest = "", ""
-			}
-			wrap(out, l, first, rest, width)
+			paragraph(out, label, l, width)
 		}
 	}
 	return out.Flush()
@@ -80,53 +78,15 @@ func (p *page) write(w io.Writer, width int) error {
 // maxParagraph is how much of a paragraph is shown, in bytes; only traffic makes longer ones.
 const maxParagraph = 4096
 
-// wrap writes text in lines of at most width columns; a word that is longer than a line is cut into pieces. It is the
-// only way of text to the output and drops what a terminal would obey.
-func wrap(out *bufio.Writer, text, first, rest string, width int) {
+// paragraph writes text beside label in lines of at most width cells. It is the only way of text to the output.
+func paragraph(out *bufio.Writer, label, text string, width int) {
 	if len(text) > maxParagraph {
 		text = strings.ToValidUTF8(text[:maxParagraph], "") + " …"
 	}
-	text = strings.Map(printable, text)
-	out.WriteString(first)
-	column, start := runewidth.StringWidth(first), true
-	for _, word := range strings.Fields(text) {
-		n := runewidth.StringWidth(word)
-		if !start && column+1+n > width {
-			out.WriteString("\n" + rest)
-			column, start = runewidth.StringWidth(rest), true
-		}
-		if !start {
-			out.WriteByte(' ')
-			column++
-		}
-		for column+n > width {
-			piece := runewidth.Truncate(word, width-column, "")
-			if piece == "" {
-				break
-			}
-			out.WriteString(piece + "\n" + rest)
-			word, column = word[len(piece):], runewidth.StringWidth(rest)
-			n = runewidth.StringWidth(word)
-		}
-		out.WriteString(word)
-		column, start = column+n, false
-	}
-	out.WriteByte('\n')
+	out.WriteString(cells.Hang(label, text, width))
 }
 
-// printable maps white space to a space and drops control and format characters: they could hide or turn text, or
-// drive the terminal.
-func printable(r rune) rune {
-	switch {
-	case unicode.IsSpace(r):
-		return ' '
-	case unicode.Is(unicode.C, r), r == unicode.ReplacementChar:
-		return -1
-	}
-	return r
-}
-
-// quote shows a piece of input in an error, shortened.
+// quote shows a piece of input in an error, on one line and shortened.
 func quote(s string) string {
-	return "“" + runewidth.Truncate(strings.Map(printable, strings.TrimSpace(s)), 60, "…") + "”"
+	return "“" + cells.Clip(cells.Visible(strings.Join(strings.Fields(s), " ")), 60) + "”"
 }

@@ -62,7 +62,7 @@ func TestClientsFlood(t *testing.T) {
 	if got := l.Calls(netip.MustParseAddrPort("198.51.100.2:5060"), netip.MustParseAddr("192.0.2.10"), 0, n+1); got != maxCalls {
 		t.Errorf("%d calls kept, want %d", got, maxCalls)
 	}
-	if got := l.calls.Len(); got > maxServers {
+	if got := l.pairs.size(); got > maxServers {
 		t.Errorf("%d pairs kept, want at most %d", got, maxServers)
 	}
 	if l.Evicted == 0 {

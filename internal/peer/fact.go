@@ -11,12 +11,10 @@ type FactKind uint8
 
 // Kinds of facts.
 const (
-	FactSaw       FactKind = iota // From sent a SIP message
-	FactBinding                   // Server answered a REGISTER of From: Account is the AOR, Detail the contact
-	FactLogin                     // Server answered Code to credentials of the account Key
-	FactNonce                     // Server issued the nonce Key in the realm Detail
-	FactUsedNonce                 // From answered with the nonce Key
-	FactInvite                    // Server answered an INVITE of From between the parties Key; Detail is the callee's Prefix
+	FactBinding FactKind = iota // Server answered a REGISTER of From: Account is the AOR, Detail the contact
+	FactLogin                   // Server answered Code to credentials of the account Key
+	FactNonce                   // Server issued the nonce Key in the realm Detail
+	FactInvite                  // Server answered an INVITE of From between the parties Key; Detail is the callee's Prefix
 )
 
 // Fact is one thing that correlate learned from a message, for the ledger. Its strings are its own.
@@ -44,8 +42,6 @@ type Fact struct {
 func (l *Ledger) Apply(f *Fact) {
 	l.widen(f.Time)
 	switch f.Kind {
-	case FactSaw:
-		l.Saw(f.From, f.Time)
 	case FactBinding:
 		b := Binding{
 			Time: f.Time, Ref: f.Ref, CallID: f.CallID, AOR: f.Account, Contact: f.Detail, Source: f.From, Server: f.Server,
@@ -55,33 +51,39 @@ func (l *Ledger) Apply(f *Fact) {
 			b.Until = f.Time + wire.Time(f.Seconds)*wire.Time(1e9)
 		}
 		l.AddBinding(b)
-		l.client(f.Server, f.From.Addr(), f.Time, f.Code)
+		l.answered(f)
 	case FactLogin:
 		l.AddLogin(f.Key, Login{Time: f.Time, Ref: f.Ref, From: f.From, CallID: f.CallID, Accepted: f.Code < 300 || f.Code > 403 && f.Code != 407, Code: f.Code})
 	case FactNonce:
-		l.client(f.Server, f.From.Addr(), f.Time, f.Code)
+		l.answered(f)
 		l.AddNonce(f.Key, Nonce{Time: f.Time, Ref: f.Ref, Server: f.Server, Realm: f.Detail})
-	case FactUsedNonce:
-		l.UseNonce(f.Key)
 	case FactInvite:
 		l.invite(f)
 	}
 }
 
+// answered enters an answer under who asked and who answered.
+func (l *Ledger) answered(f *Fact) (*server, *pair) {
+	s := l.server(f.Server)
+	p := l.pair(f.Server, f.From.Addr())
+	l.client(s, p, f.From.Addr(), f.Time, f.Code)
+	return s, p
+}
+
 // invite enters a finished INVITE transaction under everything it tells about: the server as a route, the
 // relaying element's targets, the caller's tries, and what Retry-After asked for.
 func (l *Ledger) invite(f *Fact) {
-	l.client(f.Server, f.From.Addr(), f.Time, f.Code)
-	l.AddFinal(f.Server, f.Began, f.Code, f.FinalMS)
+	s, p := l.answered(f)
+	s.route.add(f.Began, f.Code, f.FinalMS)
 	if f.Seconds > 0 && f.Code >= 300 {
-		l.AddRetryAfter(f.Server, RetryAfter{Time: f.Time, Ref: f.Ref, Seconds: f.Seconds, Code: f.Code, CallID: f.CallID, To: f.From})
+		s.busy = push(s.busy, RetryAfter{Time: f.Time, Ref: f.Ref, Seconds: f.Seconds, Code: f.Code, CallID: f.CallID, To: f.From}, maxFacts)
 	}
 	if f.Code == 401 || f.Code == 407 {
 		return
 	}
-	l.dialled(f.Server, f.From.Addr(), f.Detail, f.Began, f.Time, f.Code)
+	l.dialled(p, f.Detail, f.Began, f.Time, f.Code)
 	if f.Code >= 200 && f.Code < 300 {
-		l.form(f.Server, f.Lead, f.Account, f.Time, f.Ref)
+		s.form(f.Lead, f.Account, f.Time, f.Ref)
 	}
 	if f.First {
 		l.AddAttempt(f.Key, Attempt{

@@ -86,22 +86,21 @@ func (f *Form) Often(at wire.Time) (n int) {
 }
 
 // form notes an answered call.
-func (l *Ledger) form(server netip.AddrPort, lead Lead, host string, at wire.Time, ref wire.PacketRef) {
-	list, _ := l.forms.Get(server)
+func (s *server) form(lead Lead, host string, at wire.Time, ref wire.PacketRef) {
 	k := 0
-	for k < len(list) && (list[k].Lead != lead || list[k].Host != host) {
+	for k < len(s.forms) && (s.forms[k].Lead != lead || s.forms[k].Host != host) {
 		k++
 	}
-	if k == len(list) {
+	if k == len(s.forms) {
 		if k >= maxForms {
 			return
 		}
-		list = append(list, Form{Lead: lead, Host: host, Ref: ref})
-		l.forms.Add(server, list)
+		s.forms = append(s.forms, Form{Lead: lead, Host: host, Ref: ref})
 	}
-	for i := range list[k].Times {
-		if list[k].Times[i] == 0 {
-			list[k].Times[i] = at
+	times := &s.forms[k].Times
+	for i := range times {
+		if times[i] == 0 {
+			times[i] = at
 			return
 		}
 	}
@@ -110,6 +109,5 @@ func (l *Ledger) form(server netip.AddrPort, lead Lead, host string, at wire.Tim
 // Forms returns the kinds of Request-URI whose calls server is known to have answered; see Form.Often for
 // whether it had by a given time. The slice is the ledger's.
 func (l *Ledger) Forms(server netip.AddrPort) []Form {
-	list, _ := l.forms.Peek(server)
-	return list
+	return l.known(server).forms
 }

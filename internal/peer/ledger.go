@@ -15,28 +15,24 @@ import (
 	"sipcause/internal/wire"
 )
 
-// Bounds of the ledger: entries per kind (the least recently used goes first) and facts per entry.
+// Bounds of the ledger: entries per kind (what was used last longest ago goes first) and facts per entry.
 const (
 	maxEntries = 1 << 16
+	maxServers = 1 << 14 // elements that answer, and pairs of one with a client
 	maxFacts   = 16
 )
 
 // Ledger is fed calls and events in order of their end; it is not safe for concurrent use.
 type Ledger struct {
-	bindings *simplelru.LRU[uint64, []Binding]
-	accounts *simplelru.LRU[uint64, []Login]
-	nonces   *simplelru.LRU[uint64, Nonce]
-	issuers  *simplelru.LRU[netip.AddrPort, wire.Time] // who issues nonces, since when
-	attempts *simplelru.LRU[uint64, []Attempt]
+	bindings *simplelru.LRU[uint64, []Binding] // exact in their order: see AORs
 	events   *simplelru.LRU[netip.Addr, []call.Event]
-	sockets  *simplelru.LRU[netip.AddrPort, []wire.Time]
-	routes   *simplelru.LRU[netip.AddrPort, *Route]
-	targets  *simplelru.LRU[netip.AddrPort, []Target]
-	busy     *simplelru.LRU[netip.AddrPort, []RetryAfter]
-	clients  *simplelru.LRU[netip.AddrPort, []Client]
-	dials    *simplelru.LRU[clientKey, []Dialled]
-	calls    *simplelru.LRU[clientKey, []span]
-	forms    *simplelru.LRU[netip.AddrPort, []Form]
+	accounts *table[uint64, []Login]
+	nonces   *table[uint64, Nonce]
+	attempts *table[uint64, []Attempt]
+	sockets  *table[netip.AddrPort, *socket]
+	targets  *table[netip.AddrPort, []Target]
+	servers  *table[netip.AddrPort, *server]
+	pairs    *table[pairKey, *pair]
 	losses   losses
 	Start    wire.Time // first event time of the capture
 	End      wire.Time // last event time known so far
@@ -46,41 +42,53 @@ type Ledger struct {
 // New returns an empty ledger.
 func New() *Ledger {
 	l := &Ledger{}
-	l.bindings = table[uint64, []Binding](l)
-	l.accounts = table[uint64, []Login](l)
-	l.nonces = table[uint64, Nonce](l)
-	l.issuers = table[netip.AddrPort, wire.Time](l)
-	l.attempts = table[uint64, []Attempt](l)
-	l.events = table[netip.Addr, []call.Event](l)
-	l.sockets = table[netip.AddrPort, []wire.Time](l)
-	l.routes = table[netip.AddrPort, *Route](l)
-	l.targets = table[netip.AddrPort, []Target](l)
-	l.busy = table[netip.AddrPort, []RetryAfter](l)
-	l.clients = tableOf[netip.AddrPort, []Client](l, maxServers)
-	l.dials = tableOf[clientKey, []Dialled](l, maxServers)
-	l.calls = tableOf[clientKey, []span](l, maxServers)
-	l.forms = tableOf[netip.AddrPort, []Form](l, maxServers)
+	l.bindings = ordered[uint64, []Binding](l)
+	l.events = ordered[netip.Addr, []call.Event](l)
+	l.accounts = newTable[uint64, []Login](&l.Evicted, maxEntries)
+	l.nonces = newTable[uint64, Nonce](&l.Evicted, maxEntries)
+	l.attempts = newTable[uint64, []Attempt](&l.Evicted, maxEntries)
+	l.sockets = newTable[netip.AddrPort, *socket](&l.Evicted, maxEntries)
+	l.targets = newTable[netip.AddrPort, []Target](&l.Evicted, maxEntries)
+	l.servers = newTable[netip.AddrPort, *server](&l.Evicted, maxServers)
+	l.pairs = newTable[pairKey, *pair](&l.Evicted, maxServers)
 	return l
 }
 
-func table[K comparable, V any](l *Ledger) *simplelru.LRU[K, V] { return tableOf[K, V](l, maxEntries) }
-
-func tableOf[K comparable, V any](l *Ledger, entries int) *simplelru.LRU[K, V] {
-	t, err := simplelru.NewLRU(entries, func(K, V) { l.Evicted++ })
+func ordered[K comparable, V any](l *Ledger) *simplelru.LRU[K, V] {
+	t, err := simplelru.NewLRU(maxEntries, func(K, V) { l.Evicted++ })
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
 	return t
 }
 
-// put appends a fact to a bounded history, dropping the oldest.
-func put[K comparable, V any](t *simplelru.LRU[K, []V], k K, v V, limit int) {
-	list, _ := t.Get(k)
-	if len(list) >= limit {
-		list = append(list[:0], list[1:]...)
-	}
-	t.Add(k, append(list, v))
+// server is what is known of one element as a server.
+type server struct {
+	route   Route
+	clients []Client
+	forms   []Form
+	busy    []RetryAfter
 }
+
+// server returns the entry of an element, a new one if there is none.
+func (l *Ledger) server(at netip.AddrPort) *server {
+	s, ok := l.servers.get(at)
+	if !ok {
+		s = &server{}
+		l.servers.put(at, s)
+	}
+	return s
+}
+
+// known returns the entry of an element; it is empty when nothing is known.
+func (l *Ledger) known(at netip.AddrPort) *server {
+	if s, ok := l.servers.peek(at); ok {
+		return s
+	}
+	return &nobody
+}
+
+var nobody server
 
 // widen widens the time that the ledger covers.
 func (l *Ledger) widen(at wire.Time) {
@@ -137,7 +145,13 @@ type Binding struct {
 }
 
 // AddBinding notes a registrar's answer.
-func (l *Ledger) AddBinding(b Binding) { put(l.bindings, Key(b.AOR), b, maxFacts) }
+func (l *Ledger) AddBinding(b Binding) { keep(l.bindings, Key(b.AOR), b, maxFacts) }
+
+// keep is note for a table in exact order.
+func keep[K comparable, V any](t *simplelru.LRU[K, []V], k K, v V, limit int) {
+	list, _ := t.Get(k)
+	t.Add(k, push(list, v, limit))
+}
 
 // Bindings returns what is known of an AOR as of at, oldest first. The slice is the ledger's.
 func (l *Ledger) Bindings(aor string, at wire.Time) []Binding {
@@ -183,11 +197,11 @@ type Login struct {
 }
 
 // AddLogin notes whether credentials were accepted; account is the Pair of the keys of user and realm.
-func (l *Ledger) AddLogin(account uint64, g Login) { put(l.accounts, account, g, maxFacts) }
+func (l *Ledger) AddLogin(account uint64, g Login) { note(l.accounts, account, g, maxFacts) }
 
 // Logins returns what is known of an account as of at, oldest first.
 func (l *Ledger) Logins(user, realm string, at wire.Time) []Login {
-	list, _ := l.accounts.Peek(Pair(Key(user), Key(realm)))
+	list, _ := l.accounts.peek(Pair(Key(user), Key(realm)))
 	n := 0
 	for n < len(list) && list[n].Time <= at {
 		n++
@@ -201,35 +215,20 @@ type Nonce struct {
 	Ref    wire.PacketRef
 	Server netip.AddrPort // who sent the challenge
 	Realm  string
-	Uses   int // requests that answered with it
 }
 
 // AddNonce notes a challenge by the nonce's key; the first one with a nonce counts.
 func (l *Ledger) AddNonce(k uint64, n Nonce) {
-	if _, ok := l.issuers.Peek(n.Server); !ok {
-		l.issuers.Add(n.Server, n.Time)
-	}
-	if _, ok := l.nonces.Get(k); !ok {
-		l.nonces.Add(k, n)
-	}
-}
-
-// UseNonce counts a request that answered with the nonce of that key.
-func (l *Ledger) UseNonce(k uint64) {
-	if n, ok := l.nonces.Peek(k); ok {
-		n.Uses++
-		l.nonces.Add(k, n)
+	if _, ok := l.nonces.get(k); !ok {
+		l.nonces.put(k, n)
 	}
 }
 
 // Nonce returns who issued a nonce, if the capture saw it.
 func (l *Ledger) Nonce(nonce string, at wire.Time) (Nonce, bool) {
-	n, ok := l.nonces.Peek(Key(nonce))
+	n, ok := l.nonces.peek(Key(nonce))
 	return n, ok && n.Time <= at
 }
-
-// IssuesSince returns since when the capture shows challenges of this server.
-func (l *Ledger) IssuesSince(server netip.AddrPort) (wire.Time, bool) { return l.issuers.Peek(server) }
 
 // Attempt is one ended try of a caller to reach a target (challenges are not counted).
 type Attempt struct {
@@ -243,11 +242,11 @@ type Attempt struct {
 }
 
 // AddAttempt notes a try to reach somebody; parties is the Pair of the keys of the From and the To URI.
-func (l *Ledger) AddAttempt(parties uint64, a Attempt) { put(l.attempts, parties, a, 4*maxFacts) }
+func (l *Ledger) AddAttempt(parties uint64, a Attempt) { note(l.attempts, parties, a, 4*maxFacts) }
 
 // Attempts returns the tries of the From URI to reach the To URI that began before at, oldest first.
 func (l *Ledger) Attempts(from, to string, at wire.Time) []Attempt {
-	list, _ := l.attempts.Peek(Pair(Key(from), Key(to)))
+	list, _ := l.attempts.peek(Pair(Key(from), Key(to)))
 	n := 0
 	for n < len(list) && list[n].Time < at {
 		n++
@@ -265,12 +264,9 @@ type RetryAfter struct {
 	To      netip.AddrPort // whom it was told
 }
 
-// AddRetryAfter notes what server asked for.
-func (l *Ledger) AddRetryAfter(server netip.AddrPort, r RetryAfter) { put(l.busy, server, r, maxFacts) }
-
 // RetryAfters returns what server had asked for before at.
 func (l *Ledger) RetryAfters(server netip.AddrPort, at wire.Time) []RetryAfter {
-	list, _ := l.busy.Peek(server)
+	list := l.known(server).busy
 	n := 0
 	for n < len(list) && list[n].Time < at {
 		n++
@@ -280,9 +276,9 @@ func (l *Ledger) RetryAfters(server netip.AddrPort, at wire.Time) []RetryAfter {
 
 // AddEvent notes a wire event, under both ends of its flow.
 func (l *Ledger) AddEvent(e call.Event) {
-	put(l.events, e.Flow.Dst.Addr(), e, 4*maxFacts)
+	keep(l.events, e.Flow.Dst.Addr(), e, 4*maxFacts)
 	if e.Flow.Src.Addr() != e.Flow.Dst.Addr() {
-		put(l.events, e.Flow.Src.Addr(), e, 4*maxFacts)
+		keep(l.events, e.Flow.Src.Addr(), e, 4*maxFacts)
 	}
 }
 
@@ -312,22 +308,39 @@ func (l *Ledger) AllEvents() []call.Event {
 	return out
 }
 
-// Saw notes that a SIP message from addr was captured; times closer than a second are one.
+// socket is when an address sent something, to the second: so many of the latest times, in no order.
+type socket struct {
+	times [maxFacts]wire.Time
+	n     int // used of times
+	next  int // of times: the next to be overwritten
+}
+
+// Saw notes that a SIP message from addr was captured; times closer than a second are one. Times need no order.
 func (l *Ledger) Saw(addr netip.AddrPort, at wire.Time) {
-	list, _ := l.sockets.Get(addr)
-	if n := len(list); n > 0 && at.Sub(list[n-1]) < time.Second && at >= list[n-1] {
-		return
+	l.widen(at)
+	s, ok := l.sockets.get(addr)
+	if !ok {
+		s = &socket{}
+		l.sockets.put(addr, s)
 	}
-	put(l.sockets, addr, at, maxFacts)
+	for _, t := range s.times[:s.n] {
+		if d := at.Sub(t); d < time.Second && d > -time.Second {
+			return
+		}
+	}
+	s.times[s.next] = at
+	s.next = (s.next + 1) % maxFacts
+	s.n = min(s.n+1, maxFacts)
 }
 
 // LastSeen returns when addr last sent something before at, among the times still known.
 func (l *Ledger) LastSeen(addr netip.AddrPort, at wire.Time) (wire.Time, bool) {
-	list, _ := l.sockets.Peek(addr)
 	best := wire.Time(0)
-	for _, t := range list {
-		if t < at {
-			best = max(best, t)
+	if s, ok := l.sockets.peek(addr); ok {
+		for _, t := range s.times[:s.n] {
+			if t < at {
+				best = max(best, t)
+			}
 		}
 	}
 	return best, best != 0

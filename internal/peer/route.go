@@ -29,19 +29,17 @@ type Route struct {
 	Codes   [700]uint32
 }
 
-// AddFinal notes one INVITE that server answered (code 0: never).
-func (l *Ledger) AddFinal(server netip.AddrPort, at wire.Time, code int, finalMS float64) {
-	r, ok := l.routes.Get(server)
-	if !ok {
-		r = &Route{}
-		l.routes.Add(server, r)
-	}
+// add notes one INVITE that the server answered (code 0: never).
+func (r *Route) add(at wire.Time, code int, finalMS float64) {
 	r.Total++
 	if code > 0 && code < len(r.Codes) {
 		r.Codes[code]++
 	}
 	start := at - at%minute
-	i, found := slices.BinarySearchFunc(r.Minutes, start, func(m Minute, t wire.Time) int { return int((m.At - t) / minute) })
+	i, found := len(r.Minutes)-1, true
+	if i < 0 || r.Minutes[i].At != start {
+		i, found = slices.BinarySearchFunc(r.Minutes, start, func(m Minute, t wire.Time) int { return int((m.At - t) / minute) })
+	}
 	if !found {
 		r.Minutes = slices.Insert(r.Minutes, i, Minute{At: start})
 		if len(r.Minutes) > maxMinutes {
@@ -68,8 +66,10 @@ func (l *Ledger) AddFinal(server netip.AddrPort, at wire.Time, code int, finalMS
 // Route returns the history of server; nil if it never served an INVITE. Minutes after the one that is asked
 // about must not be used: see Minute.At.
 func (l *Ledger) Route(server netip.AddrPort) *Route {
-	r, _ := l.routes.Peek(server)
-	return r
+	if s, ok := l.servers.peek(server); ok && s.route.Total > 0 {
+		return &s.route
+	}
+	return nil
 }
 
 // MinuteAt returns the minute of at and the median of requests over the minutes before it.
@@ -107,14 +107,14 @@ const maxTargets = 32
 
 // AddTarget notes that proxy sent a call for prefix to server at a time, and that it ended later.
 func (l *Ledger) AddTarget(proxy netip.AddrPort, prefix string, server netip.AddrPort, callee uint64, at, ended wire.Time, answered bool) {
-	list, _ := l.targets.Get(proxy)
+	list, _ := l.targets.get(proxy)
 	k := 0
 	for k < len(list) && (list[k].Server != server || list[k].Prefix != prefix) {
 		k++
 	}
 	if k == len(list) {
-		put(l.targets, proxy, Target{Server: server, Prefix: prefix, First: at, Last: at, callee: callee}, maxTargets)
-		list, _ = l.targets.Peek(proxy)
+		note(l.targets, proxy, Target{Server: server, Prefix: prefix, First: at, Last: at, callee: callee}, maxTargets)
+		list, _ = l.targets.peek(proxy)
 		k = len(list) - 1
 	}
 	t := &list[k]
@@ -130,9 +130,15 @@ func (l *Ledger) AddTarget(proxy netip.AddrPort, prefix string, server netip.Add
 	}
 }
 
+// OthersThan says whether calls to other callees had been sent to the target before at: it is a gateway, or another's
+// phone. callee is the Key of the To URI.
+func (t *Target) OthersThan(callee uint64, at wire.Time) bool {
+	return t.callee != callee && t.First < at || Before(t.Several, at)
+}
+
 // Targets returns the next hops that proxy used for prefix before at.
 func (l *Ledger) Targets(proxy netip.AddrPort, prefix string, at wire.Time) []Target {
-	list, _ := l.targets.Peek(proxy)
+	list, _ := l.targets.peek(proxy)
 	var out []Target
 	for _, t := range list {
 		if t.Prefix == prefix && t.First <= at {

@@ -6,36 +6,60 @@ import (
 	"sipcause/internal/wire"
 )
 
-// A batch ends after so many messages, so many of their bytes, or so many media packets. The bounds are part
-// of the result: legs are closed at the ends of batches.
+// A batch ends after so many messages, so many of their bytes, or so many media packets: it should stay in a
+// processor's cache on its way. The bounds are part of the result: legs are closed at the ends of batches.
 const (
-	batchMessages = 4096
-	batchBytes    = 4 << 20
-	batchMedia    = 16384
+	batchMessages = 1024
+	batchBytes    = 1 << 20
+	batchMedia    = 4096
 )
 
 // batch is a run of what decode found, with its own copy of the bytes, on its way through the stages.
 type batch struct {
-	payloads []wire.Payload
-	ends     []int // of each payload's bytes in data
-	data     []byte
-	shard    [correlate.Shards][]int32 // indices into payloads, by shard
+	parts    [correlate.Shards]part
+	messages int
+	bytes    int
+	traffic  []traffic
 	events   []call.Event
 	media    []wire.Media
+	rtcp     []byte // what Data of media refers to
 	gaps     []wire.Gap
 	end      wire.Time // greatest event time read when the batch was sent
 	flush    bool      // the last batch: close everything
 	outputs  [correlate.Shards]correlate.Output
 }
 
+// part is one shard's share of a batch. The bytes of its messages lie one behind the other, as the shard reads
+// them; those added before data grew lie where data was then.
+type part struct {
+	payloads []wire.Payload
+	data     []byte
+}
+
+// maxPartKept bounds the memory that a part keeps when its batch is empty again.
+const maxPartKept = 128 << 10
+
+// traffic says how many messages came from a time on.
+type traffic struct {
+	time     wire.Time
+	messages int
+}
+
+// trafficEvery is how many messages are entered into the ledger's traffic at the time of the first of them.
+const trafficEvery = 64
+
 func (b *batch) add(p *wire.Payload) {
-	i := int32(len(b.payloads))
-	b.payloads = append(b.payloads, *p)
-	b.data = append(b.data, p.Data...)
-	b.ends = append(b.ends, len(b.data))
-	b.payloads[i].Data = nil // the bytes move as data grows: see runShard
-	s := correlate.ShardOf(p)
-	b.shard[s] = append(b.shard[s], i)
+	if b.messages%trafficEvery == 0 {
+		b.traffic = append(b.traffic, traffic{time: p.Time})
+	}
+	b.traffic[len(b.traffic)-1].messages++
+	b.messages++
+	b.bytes += len(p.Data)
+	s := &b.parts[correlate.ShardOf(p)]
+	from := len(s.data)
+	s.data = append(s.data, p.Data...)
+	s.payloads = append(s.payloads, *p)
+	s.payloads[len(s.payloads)-1].Data = s.data[from:len(s.data):len(s.data)]
 }
 
 func (b *batch) event(e *wire.Event) {
@@ -46,20 +70,12 @@ func (b *batch) event(e *wire.Event) {
 }
 
 func (b *batch) full() bool {
-	return len(b.payloads) >= batchMessages || len(b.data) >= batchBytes || len(b.media) >= batchMedia
+	return b.messages >= batchMessages || b.bytes+len(b.rtcp) >= batchBytes || len(b.media) >= batchMedia
 }
 
 // runShard gives one shard its messages of the batch and takes what comes out.
 func (b *batch) runShard(i int, s *correlate.Shard) {
-	for _, k := range b.shard[i] {
-		p := &b.payloads[k]
-		from := 0
-		if k > 0 {
-			from = b.ends[k-1]
-		}
-		p.Data = b.data[from:b.ends[k]:b.ends[k]]
-		s.Message(p)
-	}
+	s.Messages(b.parts[i].payloads)
 	s.Advance(b.end)
 	if b.flush {
 		s.Flush()
@@ -69,12 +85,18 @@ func (b *batch) runShard(i int, s *correlate.Shard) {
 
 // reset empties the batch for reuse; the legs in its outputs have been given back.
 func (b *batch) reset() {
-	clear(b.payloads)
-	b.payloads, b.ends, b.data = b.payloads[:0], b.ends[:0], b.data[:0]
-	for i := range b.shard {
-		b.shard[i] = b.shard[i][:0]
+	for i := range b.parts {
+		s := &b.parts[i]
+		if cap(s.data) > maxPartKept {
+			*s = part{}
+		}
+		s.payloads, s.data = s.payloads[:0], s.data[:0]
+	}
+	if len(b.rtcp) > 0 {
+		clear(b.media)
 	}
 	clear(b.events)
-	b.events, b.media, b.gaps = b.events[:0], b.media[:0], b.gaps[:0]
+	b.messages, b.bytes, b.traffic = 0, 0, b.traffic[:0]
+	b.events, b.media, b.rtcp, b.gaps = b.events[:0], b.media[:0], b.rtcp[:0], b.gaps[:0]
 	b.flush = false
 }

@@ -11,6 +11,7 @@ import (
 	"sipcause/internal/kpi"
 	"sipcause/internal/peer"
 	"sipcause/internal/view"
+	"sipcause/internal/wire"
 )
 
 // judge takes batches in order: facts into the ledger, legs into calls, calls to a verdict, and on to emit.
@@ -25,9 +26,30 @@ type judge struct {
 
 	opened []correlate.Opened
 	closed []*call.Leg
-	facts  []*peer.Fact // into the batch's outputs
-	calls  [3]uint64    // by call.Kind
+	facts  []ordered
+	calls  [3]uint64 // by call.Kind
 	out    view.Case
+}
+
+// ordered is a fact in the batch's outputs with what it is ordered by. The facts of one message stay in the order in
+// which its shard found them.
+type ordered struct {
+	time wire.Time
+	ref  wire.PacketRef
+	n    int
+	fact *peer.Fact
+}
+
+func (a ordered) compare(b ordered) int {
+	switch {
+	case a.time != b.time:
+		return cmp.Compare(a.time, b.time)
+	case a.ref == b.ref:
+		return a.n - b.n
+	case a.ref.Less(b.ref):
+		return -1
+	}
+	return 1
 }
 
 func (j *judge) init(emit func(*view.Case) error, stop *atomic.Pointer[error]) {
@@ -43,25 +65,16 @@ func (j *judge) batch(b *batch) {
 		o := &b.outputs[i]
 		j.opened, j.closed = append(j.opened, o.Opened...), append(j.closed, o.Closed...)
 		for k := range o.Facts {
-			j.facts = append(j.facts, &o.Facts[k])
+			f := &o.Facts[k]
+			j.facts = append(j.facts, ordered{f.Time, f.Ref, len(j.facts), f})
+		}
+		for _, s := range o.Seen {
+			j.ledger.Saw(s.From, s.At)
 		}
 	}
-	// Stable: the facts of one message stay in the order in which its shard found them.
-	slices.SortStableFunc(j.facts, func(a, b *peer.Fact) int {
-		switch {
-		case a.Time != b.Time:
-			return cmp.Compare(a.Time, b.Time)
-		case a.Ref == b.Ref:
-			return 0
-		case a.Ref.Less(b.Ref):
-			return -1
-		}
-		return 1
-	})
-	for i := range b.payloads {
-		if p := &b.payloads[i]; i == 0 || i%trafficEvery == 0 {
-			j.ledger.AddTraffic(p.Time, min(trafficEvery, len(b.payloads)-i))
-		}
+	slices.SortFunc(j.facts, ordered.compare)
+	for _, t := range b.traffic {
+		j.ledger.AddTraffic(t.time, t.messages)
 	}
 	for _, g := range b.gaps {
 		j.ledger.AddGap(g)
@@ -69,8 +82,8 @@ func (j *judge) batch(b *batch) {
 	for i := range b.events {
 		j.ledger.AddEvent(b.events[i])
 	}
-	for _, f := range j.facts {
-		j.ledger.Apply(f)
+	for i := range j.facts {
+		j.ledger.Apply(j.facts[i].fact)
 	}
 	for i := range b.media {
 		j.media.add(&b.media[i])
@@ -81,9 +94,6 @@ func (j *judge) batch(b *batch) {
 	}
 }
 
-// trafficEvery is how many messages are entered into the ledger's traffic at the time of the first of them.
-const trafficEvery = 64
-
 // call diagnoses one call, hands it on and gives its memory back.
 func (j *judge) call(c *call.Call) {
 	j.calls[c.Kind]++
@@ -93,7 +103,8 @@ func (j *judge) call(c *call.Call) {
 	if j.stop.Load() == nil {
 		j.out = view.Case{Call: c, Verdict: v}
 		if err := j.emit(&j.out); err != nil {
-			j.stop.Store(&err)
+			failed := err // err itself stays on the stack
+			j.stop.Store(&failed)
 		}
 	}
 	for _, l := range c.Legs {

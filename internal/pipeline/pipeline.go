@@ -32,6 +32,9 @@ func Run(ctx context.Context, src *capture.Source, opt Options, emit func(*view.
 		e.packet(p)
 		dec.Packet(p)
 		return e.failed()
+	}, func(p *wire.Payload) error {
+		e.written(p)
+		return e.failed()
 	}, e.Gap)
 	dec.Flush(e.last)
 	if closing := e.Close(); err == nil {
@@ -47,6 +50,9 @@ func DecodeOnly(ctx context.Context, src *capture.Source) (*view.Summary, error)
 	err := src.Run(ctx, func(p *wire.Packet) error {
 		e.packet(p)
 		dec.Packet(p)
+		return nil
+	}, func(p *wire.Payload) error {
+		e.written(p)
 		return nil
 	}, e.Gap)
 	dec.Flush(e.last)
@@ -68,6 +74,7 @@ type Engine struct {
 
 	discard     bool
 	packets     uint64
+	texts       uint64 // of these, messages of text traces
 	bytes       uint64
 	first, last wire.Time
 	gaps        gapList
@@ -161,6 +168,15 @@ func (e *Engine) packet(p *wire.Packet) {
 	e.Reached(p.Time)
 }
 
+// written takes one message of a text trace, which counts as a packet of its own.
+func (e *Engine) written(p *wire.Payload) {
+	e.packets++
+	e.texts++
+	e.bytes += uint64(len(p.Data))
+	e.Reached(p.Time)
+	e.Payload(p)
+}
+
 // Reached says that the capture has been read up to t; what waits for a time before it may end.
 func (e *Engine) Reached(t wire.Time) {
 	if t <= 0 {
@@ -197,6 +213,7 @@ func (e *Engine) Media(m *wire.Media) {
 		return
 	}
 	e.batch.media = append(e.batch.media, *m)
+	e.batch.keepRTCP(&e.batch.media[len(e.batch.media)-1])
 	if e.batch.full() {
 		e.send()
 	}

@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -23,22 +24,11 @@ import (
 // one name share Call-IDs: the worse for the correlator, the better for these tests.
 func allFlows(t *testing.T) []wire.Packet {
 	t.Helper()
-	files, err := filepath.Glob("../diagnose/testdata/flows/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no flows: %v", err)
-	}
+	byFile := testkit.ReadFlows(t, "../diagnose/testdata/flows/*.txtar")
 	var packets []wire.Packet
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		flows, err := testkit.ParseFlows(b)
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		for i := range flows {
-			packets = append(packets, flows[i].Packets...)
+	for _, file := range slices.Sorted(maps.Keys(byFile)) {
+		for _, f := range byFile[file] {
+			packets = append(packets, f.Packets...)
 		}
 	}
 	slices.SortStableFunc(packets, func(a, b wire.Packet) int { return int(a.Time - b.Time) })
@@ -105,7 +95,7 @@ func TestWorkersDoNotMatter(t *testing.T) {
 	}
 }
 
-var numbers = regexp.MustCompile(`frames? \d+|"file":\d+,"frame":\d+|"files":\[[^\]]*\]`)
+var numbers = regexp.MustCompile(`frames? \d+|"file":\d+,"frame":\d+|"files":\[[^\]]*\]|"where":"[^"]*"`)
 
 // TestSplitIsWhole: the same capture in three files gives the same report but for names and frame numbers.
 func TestSplitIsWhole(t *testing.T) {

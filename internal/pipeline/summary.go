@@ -45,17 +45,23 @@ func (g *gapList) add(gap wire.Gap) {
 	g.kept = append(g.kept, gap)
 }
 
+// sorted returns the gaps in order of time: some are known only at the end of their file.
+func (g *gapList) sorted() []wire.Gap {
+	slices.SortStableFunc(g.kept, func(a, b wire.Gap) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Until, b.Until))
+	})
+	return g.kept
+}
+
 // summary says what the capture was, when all of it was read.
 func (e *Engine) summary(src *capture.Source, d decode.Stats) *view.Summary {
 	s := &view.Summary{
-		Files: src.Files(), Packets: e.packets, Bytes: e.bytes, First: e.first, Last: e.last, Gaps: e.gaps.kept,
+		Files: src.Files(), Packets: e.packets, Bytes: e.bytes, First: e.first, Last: e.last, Gaps: e.gaps.sorted(),
 		Keepalives: d.Keepalives, RTP: d.RTP, RTCP: d.RTCP,
 	}
-	for name, n := range d.Undecoded {
-		s.Undecoded = append(s.Undecoded, view.Count{Name: name, N: n})
-	}
-	slices.SortFunc(s.Undecoded, func(a, b view.Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name)) })
+	s.Undecoded, s.Events = ranked(d.Undecoded), ranked(d.Events)
 	if e.discard {
+		s.Messages = e.texts
 		for _, n := range d.Payloads {
 			s.Messages += n
 		}
@@ -73,7 +79,7 @@ func (e *Engine) summary(src *capture.Source, d decode.Stats) *view.Summary {
 			s.Methods = append(s.Methods, view.Count{Name: sip.Method(i).String(), N: n})
 		}
 	}
-	slices.SortFunc(s.Methods, func(a, b view.Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name)) })
+	slices.SortFunc(s.Methods, byRank)
 	j := &e.judge
 	s.Stray = st.Stray
 	s.Calls, s.Registrations, s.Transactions = j.calls[call.KindCall], j.calls[call.KindRegistration], j.calls[call.KindTransaction]
@@ -81,3 +87,15 @@ func (e *Engine) summary(src *capture.Source, d decode.Stats) *view.Summary {
 	s.Findings = diagnose.Capture(j.ledger)
 	return s
 }
+
+// ranked returns the counts of a map, largest first.
+func ranked(counts map[string]uint64) []view.Count {
+	var list []view.Count
+	for name, n := range counts {
+		list = append(list, view.Count{Name: name, N: n})
+	}
+	slices.SortFunc(list, byRank)
+	return list
+}
+
+func byRank(a, b view.Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Name, b.Name)) }

@@ -109,7 +109,7 @@ var table = [fieldCount]Info{
 
 	TotalDuration: {Name: "duration", Type: TypeDuration, Help: "answer to the end", Example: "duration < 10s"},
 
-	Ring:     {Name: "ring", Type: TypeDuration, Help: "first 180 to the final response", Example: "ring >= 1m"},
+	Ring:     {Name: "ring", Type: TypeDuration, Help: "first 18x to the final response or CANCEL", Example: "ring >= 1m"},
 	Attempts: {Name: "attempts", Type: TypeNumber, Unit: "targets tried", Help: "branches and failover attempts", Example: "attempts > 1"},
 	Messages: {Name: "messages", Type: TypeNumber, Unit: "messages", Help: "messages, retransmissions included", Example: "messages > 100"},
 	Realm:    {Name: "realm", Type: TypeText, Many: true, Help: "realm of any challenge", Example: "realm = example.com"},

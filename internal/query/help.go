@@ -2,7 +2,8 @@ package query
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"sipcause/internal/cells"
 )
 
 // rules is the part of the help that no table gives. One paragraph a line.
@@ -25,25 +26,23 @@ func Help(width int) string {
 	width = max(width, 40)
 	var b strings.Builder
 	for _, paragraph := range rules {
-		wrap(&b, paragraph, "", "", width)
+		b.WriteString(cells.Hang("", paragraph, width))
 	}
 	b.WriteString("\nExamples\n")
 	for _, example := range examples {
-		wrap(&b, example, "  ", "    ", width)
+		b.WriteString(cells.Hang("  ", example, width))
 	}
 	b.WriteString("\nOperators\n")
 	for t := range typeFacts {
-		wrap(&b, Type(t).String()+": "+operators(Type(t))+" exists", "  ", "    ", width)
+		b.WriteString(cells.Hang("  ", Type(t).String()+": "+operators(Type(t))+" exists", width))
 	}
 	b.WriteString("\nFields\n")
 	names := 0
 	for _, f := range Fields() {
 		names = max(names, len(f.String()))
 	}
-	indent := strings.Repeat(" ", names+4)
 	for _, f := range Fields() {
-		info := f.Info()
-		wrap(&b, info.describe(), "  "+f.String()+indent[len(f.String())+2:], indent, width)
+		b.WriteString(cells.Hang("  "+cells.Pad(f.String(), names+2), f.Info().describe(), width))
 	}
 	return b.String()
 }
@@ -62,26 +61,4 @@ func (info *Info) describe() string {
 		s += ": " + strings.Join(info.Values, ", ")
 	}
 	return s + "; " + info.Example
-}
-
-// wrap writes text in lines of at most width columns where its words allow.
-func wrap(b *strings.Builder, text, first, rest string, width int) {
-	b.WriteString(first)
-	column := utf8.RuneCountInString(first)
-	start := true
-	for _, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		if !start && column+1+n > width {
-			b.WriteString("\n" + rest)
-			column, start = utf8.RuneCountInString(rest), true
-		}
-		if !start {
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-		start = false
-	}
-	b.WriteByte('\n')
 }

@@ -58,13 +58,17 @@ func (p *parser) advance() {
 }
 
 // fail keeps the first error and stops the walk.
-func (p *parser) fail(at token, problem, expected string) *Error {
+func (p *parser) fail(at token, problem, expected string) {
+	p.failSuggesting(at, problem, expected, "")
+}
+
+// failSuggesting is fail with what was probably meant.
+func (p *parser) failSuggesting(at token, problem, expected, suggestion string) {
 	if p.err != nil {
-		return &Error{} // the first error stands; this one is dropped
+		return
 	}
-	p.err = &Error{Source: p.src, Pos: at.pos, End: at.end, Problem: problem, Expected: expected}
+	p.err = &Error{Source: p.src, Pos: at.pos, End: at.end, Problem: problem, Expected: expected, Suggestion: suggestion}
 	p.tok = token{kind: tokenEnd, pos: len(p.src), end: len(p.src)}
-	return p.err
 }
 
 // foreignJoins are what other languages write between comparisons.
@@ -76,8 +80,7 @@ func (p *parser) failAfter(at token) {
 		p.fail(at, "a ) without its (", "and, or, or the end")
 		return
 	}
-	e := p.fail(at, p.describe(at)+" after a whole comparison", "and, or, or the end")
-	e.Suggestion = foreignJoins[at.text]
+	p.failSuggesting(at, p.describe(at)+" after a whole comparison", "and, or, or the end", foreignJoins[at.text])
 }
 
 // describe names a token in an error.
@@ -154,8 +157,7 @@ func (p *parser) parseField() (Field, token) {
 	}
 	field, ok := fieldNamed(at.text)
 	if !ok {
-		e := p.fail(at, "unknown field "+shorten(at.text), "a field: "+strings.Join(fieldNames(), ", "))
-		e.Suggestion = nearest(at.text, fieldNames())
+		p.failSuggesting(at, "unknown field "+shorten(at.text), "a field: "+strings.Join(fieldNames(), ", "), nearest(at.text, fieldNames()))
 		return NoField, at
 	}
 	p.advance()
@@ -204,10 +206,11 @@ func (p *parser) parseOp(info *Info) (Op, bool) {
 	}
 	allowed := operators(info.Type)
 	if !ok {
-		e := p.fail(at, p.describe(at)+" after the field "+info.Name, "one of "+allowed)
+		var suggestion string
 		if at.isKeyword("not") {
-			e.Suggestion = "not " + info.Name + " in (…)"
+			suggestion = "not " + info.Name + " in (…)"
 		}
+		p.failSuggesting(at, p.describe(at)+" after the field "+info.Name, "one of "+allowed, suggestion)
 		return 0, false
 	}
 	if !slices.Contains(typeFacts[info.Type].ops, op) {
@@ -231,15 +234,16 @@ func (p *parser) parseValue(info *Info, op Op) Literal {
 	at := p.tok
 	expected := expects(info, op)
 	if at.kind != tokenWord && at.kind != tokenQuoted || at.kind == tokenWord && keyword(at.text) {
-		e := p.fail(at, p.describe(at)+" where a value must stand", expected)
+		var suggestion string
 		if at.kind == tokenWord {
-			e.Suggestion = `"` + at.text + `"`
+			suggestion = `"` + at.text + `"`
 		}
+		p.failSuggesting(at, p.describe(at)+" where a value must stand", expected, suggestion)
 		return Literal{}
 	}
 	literal, problem, suggestion := readLiteral(info, op, at.text)
 	if problem != "" {
-		p.fail(at, problem, expected).Suggestion = suggestion
+		p.failSuggesting(at, problem, expected, suggestion)
 		return Literal{}
 	}
 	p.advance()

@@ -51,7 +51,7 @@ func drawValue(t *rapid.T, info *Info, op Op) string {
 	case TypeDuration:
 		return fmt.Sprint(n) + rapid.SampledFrom([]string{"ms", "s", "m", "h", ".25s", "us", "µs"}).Draw(t, "unit")
 	case TypeTime:
-		return fmt.Sprintf(rapid.SampledFrom([]string{"10:%02d", "1:2:%02d", "23:59:%02d.125", "2026-11-23T10:30:%02dZ", "2026-11-23T10:30:%02d.5+01:30"}).Draw(t, "time"), n)
+		return fmt.Sprintf(rapid.SampledFrom([]string{"10:%02d", "1:02:%02d", "23:59:%02d.125", "2026-11-23T10:30:%02dZ", "2026-11-23T10:30:%02d.5+01:30"}).Draw(t, "time"), n)
 	case TypeAddr:
 		return fmt.Sprintf(rapid.SampledFrom([]string{"192.0.2.%d", "10.1.%d.7/12", "2001:db8::%x", "[2001:db8::%x]:5060", "2001:DB8:%x::/40", "::ffff:10.0.0.%d", "192.0.2.%d:65535"}).Draw(t, "address"), n)
 	case TypeBool:

@@ -337,6 +337,7 @@ func cases() []*view.Case {
 func summary() *view.Summary {
 	s := &view.Summary{
 		Files: []string{"trace.pcap"}, Packets: 1024, Bytes: 654321, Messages: 48, First: at(0), Last: at(230000),
+		Events:          []view.Count{{Name: "icmp", N: 2}, {Name: "tls-hello", N: 1}},
 		Undecoded:       []view.Count{{Name: "tls-no-keys", N: 120}, {Name: "not-sip", N: 31}},
 		Gaps:            []wire.Gap{{Kind: wire.GapSnapLength, Ref: ref(77), From: at(100), Until: at(100), Where: "trace.pcap", Lost: 0, Bytes: 512}},
 		Methods:         []view.Count{{Name: "INVITE", N: 9}, {Name: "OPTIONS", N: 13}, {Name: "ACK", N: 8}, {Name: "", N: 1}},

@@ -191,10 +191,23 @@ func (e *encoder) verdict(v *finding.Verdict) {
 	e.key("root_cause")
 	if v.Root == nil {
 		e.raw("null")
-	} else {
-		e.finding(v.Root)
+		e.findings(v.Findings)
+		return
 	}
-	e.findings(v.Findings)
+	from := len(e.buf)
+	e.finding(v.Root)
+	root := e.buf[from:]
+	e.key("findings")
+	e.raw("[")
+	for i := range v.Findings {
+		e.next()
+		if f := &v.Findings[i]; f == v.Root { // the same bytes again
+			e.buf = append(e.buf, root...)
+		} else {
+			e.finding(f)
+		}
+	}
+	e.raw("]")
 }
 
 func (e *encoder) suspect(s *finding.Suspect) {
@@ -373,9 +386,9 @@ func (e *encoder) message(l *call.Leg, r call.MsgRef) {
 	b = strconv.AppendUint(b, uint64(s.Ref.Source), 10)
 	b = append(b, `,"frame":`...)
 	b = strconv.AppendUint(b, s.Ref.Number, 10)
-	e.buf = b
-	e.time("time", s.Time)
-	b = e.buf
+	e.buf = append(b, `,"time":"`...)
+	e.appendTime(s.Time)
+	b = append(e.buf, '"')
 	b = append(b, e.flow(l, r.Leg, s.Flow)...)
 	b = append(b, `,"summary":`...)
 	if line := startLine(l.Raw(r.Msg)); len(line) > 0 {

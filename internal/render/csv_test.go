@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"sipcause/internal/testkit"
 	"sipcause/internal/view"
 )
 
 func TestCSVGolden(t *testing.T) {
-	golden(t, "report.csv", report(t, "csv", Options{}, cases(), summary()))
+	testkit.Golden(t, "report.csv", report(t, "csv", Options{}, cases(), summary()))
 }
 
 // TestCSVNeutral: no field of hostile traffic starts a formula, breaks a row or reaches a terminal raw.

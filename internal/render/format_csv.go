@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
@@ -101,7 +102,7 @@ func (t *table) End(*view.Summary) error {
 
 // neutral returns a field that no spreadsheet takes for a formula and no terminal for a command.
 func neutral(s string) string {
-	s = visible(s)
+	s = cells.Visible(s)
 	if s != "" && strings.IndexByte("=+-@", s[0]) >= 0 {
 		return "'" + s
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
 	"sipcause/internal/view"
 	"sipcause/sip"
@@ -98,19 +99,19 @@ const labelWidth = 10
 
 // field adds a label and text wrapped beside it; further lines are indented as far.
 func (r *text) field(label string, st style, s string) {
-	r.item(2, pad(label, labelWidth), st, s)
+	r.item(2, cells.Pad(label, labelWidth), st, s)
 }
 
 // item adds text wrapped beside a label that stands at indent.
 func (r *text) item(indent int, label string, st style, s string) {
-	r.words(indent, label, st, strings.Fields(visible(s)))
+	r.words(indent, label, st, strings.Fields(cells.Visible(s)))
 }
 
 // list is item for parts that are not broken where a line ends; sep follows each but the last.
 func (r *text) list(indent int, label string, st style, sep string, parts []string) {
 	words := make([]string, len(parts))
 	for i, p := range parts {
-		if words[i] = visible(p); i < len(parts)-1 {
+		if words[i] = cells.Visible(p); i < len(parts)-1 {
 			words[i] += sep
 		}
 	}
@@ -118,9 +119,9 @@ func (r *text) list(indent int, label string, st style, sep string, parts []stri
 }
 
 func (r *text) words(indent int, label string, st style, words []string) {
-	blank := strings.Repeat(" ", indent+width.StringWidth(label))
+	blank := strings.Repeat(" ", indent+cells.Width(label))
 	head := strings.Repeat(" ", indent) + r.paint(st, label)
-	for i, l := range wrap(words, r.prose-len(blank)) {
+	for i, l := range cells.Wrap(words, r.prose-len(blank)) {
 		if i > 0 {
 			head = blank
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
@@ -51,7 +52,7 @@ type pageFirst struct {
 func visibles(list []string) []string {
 	out := make([]string, 0, len(list))
 	for _, s := range list {
-		out = append(out, visible(s))
+		out = append(out, cells.Visible(s))
 	}
 	return out
 }
@@ -60,17 +61,17 @@ func (r *page) makeCase(c *view.Case, number uint64, full bool) *pageCase {
 	cl := c.Call
 	p := &pageCase{
 		N: number, Outcome: cl.Outcome.String(), Severity: caseSeverity(c), What: caseTitle(cl), Code: codeText(cl),
-		Clock: clock(cl.Began, r.opt.Zone), Who: visible(who(cl)), Facts: visible(strings.Join(facts(cl, r.opt.Zone), " · ")),
+		Clock: clock(cl.Began, r.opt.Zone), Who: cells.Visible(who(cl)), Facts: cells.Visible(strings.Join(facts(cl, r.opt.Zone), " · ")),
 	}
 	for i := range cl.Legs {
-		p.CallIDs = append(p.CallIDs, visible(legText(cl, i)))
+		p.CallIDs = append(p.CallIDs, cells.Visible(legText(cl, i)))
 	}
 	for i := range cl.Media {
 		p.Media = append(p.Media, streamText(&cl.Media[i]))
 	}
 	p.Gaps = visibles(gapTexts(cl.Gaps, r.opt.Zone))
 	if o := cl.Origin; o != nil {
-		p.Origin = &pageOrigin{visible(originText(cl)), visibles(o.Evidence), visibles(o.Alternatives)}
+		p.Origin = &pageOrigin{cells.Visible(originText(cl)), visibles(o.Evidence), visibles(o.Alternatives)}
 	}
 	if len(cl.Attempts) > 1 {
 		p.Tried = attemptTexts(cl.Attempts)
@@ -89,10 +90,10 @@ func (r *page) makeCase(c *view.Case, number uint64, full bool) *pageCase {
 func (r *page) addVerdict(p *pageCase, v *finding.Verdict) {
 	if v.Root != nil {
 		f := r.makeFinding(v.Root)
-		p.Root, p.CauseID = &f, visible(string(v.Root.ID))
+		p.Root, p.CauseID = &f, cells.Visible(string(v.Root.ID))
 	}
 	if s := v.Suspect; s != nil {
-		p.Suspect = visible(suspectText(s))
+		p.Suspect = cells.Visible(suspectText(s))
 	}
 	for i := range v.Findings {
 		if f := &v.Findings[i]; !isRoot(v, f) {
@@ -103,12 +104,12 @@ func (r *page) addVerdict(p *pageCase, v *finding.Verdict) {
 
 func (r *page) makeFinding(f *finding.Finding) pageFinding {
 	p := pageFinding{
-		ID: visible(string(f.ID)), Severity: f.Severity.String(), Sure: sure(f.Confidence), Acts: actsText[f.Acts], Summary: visible(f.Summary),
-		UserMessage: visible(f.UserMessage), Refs: visible(strings.Join(f.Refs, ", ")), Actions: visibles(f.Actions),
+		ID: cells.Visible(string(f.ID)), Severity: f.Severity.String(), Sure: sure(f.Confidence), Acts: actsText[f.Acts], Summary: cells.Visible(f.Summary),
+		UserMessage: cells.Visible(f.UserMessage), Refs: cells.Visible(strings.Join(f.Refs, ", ")), Actions: visibles(f.Actions),
 	}
 	for i := range f.Evidence[:min(len(f.Evidence), maxEvidenceShown)] {
 		if s := evidenceText(&f.Evidence[i], r.opt.Files); s != "" {
-			p.Evidence = append(p.Evidence, visible(s))
+			p.Evidence = append(p.Evidence, cells.Visible(s))
 		}
 	}
 	if n := len(f.Evidence) - maxEvidenceShown; n > 0 {
@@ -152,14 +153,14 @@ func (r *page) makeMessage(number uint64, c *call.Call, row *row) pageMessage {
 	f := leg.FlowOf(s)
 	m := pageMessage{
 		ID:   messageID(number, row.msg),
-		Head: fmt.Sprintf("frame %s · %s · %s → %s · %s", visible(frameText(s.Ref, r.opt.Files)), clock(s.Time, r.opt.Zone), f.Src, f.Dst, f.Transport),
+		Head: fmt.Sprintf("frame %s · %s · %s → %s · %s", cells.Visible(frameText(s.Ref, r.opt.Files)), clock(s.Time, r.opt.Zone), f.Src, f.Dst, f.Transport),
 	}
 	if row.more > 0 {
 		m.Note = fmt.Sprintf("And %s more times until %s.", thousands(uint64(row.more)), clock(row.until, r.opt.Zone))
 	}
 	if row.repeat != call.First && s.Of != call.None {
 		of := call.MsgRef{Leg: row.msg.Leg, Msg: s.Of}
-		m.First = &pageFirst{"#" + messageID(number, of), visible(frameText(leg.Sightings[s.Of].Ref, r.opt.Files))}
+		m.First = &pageFirst{"#" + messageID(number, of), cells.Visible(frameText(leg.Sightings[s.Of].Ref, r.opt.Files))}
 		return m
 	}
 	raw := leg.Raw(row.msg.Msg)
@@ -184,7 +185,7 @@ func visibleLines(b []byte) string {
 		if n := len(line); n > 0 && line[n-1] == '\n' {
 			line, end = bytes.TrimSuffix(line[:n-1], []byte("\r")), "\n"
 		}
-		out.WriteString(visible(string(line)))
+		out.WriteString(cells.Visible(string(line)))
 		out.WriteString(end)
 	}
 	return out.String()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 )
 
 // svgLadder is a ladder with its geometry, in pixels.
@@ -44,7 +45,7 @@ func (l *ladder) svg(opt Options, number uint64) *svgLadder {
 	s := &svgLadder{RowHeight: svgRowSize}
 	label, name := 12, 0
 	for i := range l.rows {
-		label = max(label, min(svgLabel, width.StringWidth(visible(l.rows[i].label))))
+		label = max(label, min(svgLabel, cells.Width(cells.Visible(l.rows[i].label))))
 	}
 	for i := range l.elements {
 		name = max(name, len(l.elements[i].name()))
@@ -59,7 +60,7 @@ func (l *ladder) svg(opt Options, number uint64) *svgLadder {
 		e := &l.elements[i]
 		c := svgColumn{X: at + i*gap, Name: e.name()}
 		if len(e.ports) > 1 && e.port == 0 {
-			c.Ports = clip(portList(e.ports), gap/6)
+			c.Ports = cells.Clip(portList(e.ports), gap/6)
 		}
 		s.Columns = append(s.Columns, c)
 	}
@@ -79,13 +80,13 @@ func (l *ladder) svg(opt Options, number uint64) *svgLadder {
 
 func (l *ladder) svgRow(r *row, i int, s *svgLadder, opt Options, number uint64) svgRow {
 	v := svgRow{
-		Class: svgClass(r), Deciding: r.deciding, Time: clock(r.time, opt.Zone), Full: visible(r.label), Self: r.src == r.dst,
+		Class: svgClass(r), Deciding: r.deciding, Time: clock(r.time, opt.Zone), Full: cells.Visible(r.label), Self: r.src == r.dst,
 		Top: svgTop + i*svgRowSize, X1: s.Columns[r.src].X, X2: s.Columns[r.dst].X,
 	}
 	d := r.time.Sub(l.start)
 	v.Since = fmt.Sprintf("%+.3f", float64(d)/float64(time.Second))
 	v.Base, v.Y, v.LabelY = v.Top+20, v.Top+21, v.Top+15
-	v.Label = clip(v.Full, min(svgLabel, s.label*max(1, abs(r.src-r.dst))))
+	v.Label = cells.Clip(v.Full, min(svgLabel, s.label*max(1, abs(r.src-r.dst))))
 	if r.repeat == call.Retransmission {
 		v.Label = "↻ " + v.Label
 		if r.more > 0 {

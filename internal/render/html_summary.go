@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
@@ -64,7 +65,7 @@ const maxBars = 14 // rows of a ranking
 
 func (r *page) top(s *view.Summary) *pageTop {
 	t := &pageTop{
-		Title: visible(filesText(s.Files)), Read: strings.Join(append(readParts(s), oddParts(s)...), ", "),
+		Title: cells.Visible(filesText(s.Files)), Read: strings.Join(append(readParts(s), oddParts(s)...), ", "),
 		Timeline: r.times.page(r.opt.Zone), Cases: r.listed,
 	}
 	if s.First != 0 {
@@ -82,7 +83,7 @@ func (r *page) top(s *view.Summary) *pageTop {
 		t.Findings = append(t.Findings, r.makeFinding(&s.Findings[i]))
 	}
 	for _, m := range measures(s.KPIs) {
-		t.Measures = append(t.Measures, pageMeasure{visible(m.name), visible(m.value), visible(m.of)})
+		t.Measures = append(t.Measures, pageMeasure{cells.Visible(m.name), cells.Visible(m.value), cells.Visible(m.of)})
 	}
 	t.Missing = missing(s, r.opt.Zone)
 	return t
@@ -115,7 +116,7 @@ func (r *page) causes() (list []pageBar) {
 			break
 		}
 		k := r.tally.causes[id]
-		b := pageBar{N: thousands(k.n), ID: visible(string(id)), Class: k.severity.String(), W: barWidth(k.n, r.tally.causes[ids[0]].n)}
+		b := pageBar{N: thousands(k.n), ID: cells.Visible(string(id)), Class: k.severity.String(), W: barWidth(k.n, r.tally.causes[ids[0]].n)}
 		if d, ok := finding.Lookup(id); ok {
 			b.Title = d.Title
 		}
@@ -179,8 +180,11 @@ func (r *page) peers(t *pageTop, last wire.Time) {
 }
 
 func missing(s *view.Summary, zone *time.Location) (list []string) {
+	for _, e := range s.Events {
+		list = append(list, cells.Visible(fmt.Sprintf("%s of the wire: %s", count(e.N, "event"), e.Name)))
+	}
 	for _, u := range s.Undecoded {
-		list = append(list, visible(fmt.Sprintf("%s not read: %s", count(u.N, "packet"), u.Name)))
+		list = append(list, cells.Visible(fmt.Sprintf("%s not read: %s", count(u.N, "packet"), u.Name)))
 	}
 	list = append(list, visibles(gapTexts(s.Gaps, zone))...)
 	if s.Evicted > 0 {

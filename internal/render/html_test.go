@@ -9,12 +9,13 @@ import (
 	"unicode/utf8"
 
 	"sipcause/internal/call"
+	"sipcause/internal/testkit"
 	"sipcause/internal/view"
 )
 
 func TestHTMLGolden(t *testing.T) {
 	files := []string{"trace.pcap"}
-	golden(t, "report.html", report(t, "html", Options{Files: files, All: true}, cases(), summary()))
+	testkit.Golden(t, "report.html", report(t, "html", Options{Files: files, All: true}, cases(), summary()))
 }
 
 // TestHTMLIsSafe: whatever traffic holds, the page has no element, attribute or script that is not its own.

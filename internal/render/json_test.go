@@ -9,12 +9,13 @@ import (
 
 	"sipcause/internal/call"
 	"sipcause/internal/render/schema"
+	"sipcause/internal/testkit"
 	"sipcause/internal/view"
 )
 
 func TestJSONGolden(t *testing.T) {
-	golden(t, "report.json", report(t, "json", Options{}, cases(), summary()))
-	golden(t, "report.ndjson", report(t, "ndjson", Options{}, cases(), summary()))
+	testkit.Golden(t, "report.json", report(t, "json", Options{}, cases(), summary()))
+	testkit.Golden(t, "report.ndjson", report(t, "ndjson", Options{}, cases(), summary()))
 }
 
 func TestJSONSchema(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 	"sipcause/internal/wire"
 )
 
@@ -135,7 +136,7 @@ func (c *canvas) put(x int, s string, st style) {
 		r, n := utf8.DecodeRuneInString(s)
 		glyph := s[:n]
 		s = s[n:]
-		w := width.RuneWidth(r)
+		w := cells.RuneWidth(r)
 		if w == 0 {
 			if x > 0 && x <= len(c.cell) {
 				c.cell[x-1] += glyph
@@ -267,7 +268,7 @@ func (p *ladderPainter) header() {
 		c.put(max(p.margin, p.margin+p.cols.at[i]-len(name)/2), name, bold)
 		if len(e.ports) > 1 && e.port == 0 {
 			several = true
-			text := clip(portList(e.ports), p.cols.gap-1)
+			text := cells.Clip(portList(e.ports), p.cols.gap-1)
 			ports.put(max(p.margin, p.margin+p.cols.at[i]-len(text)/2), text, dim)
 		}
 	}
@@ -392,7 +393,7 @@ func rowStyle(r *row) style {
 // arrow draws r between its lifelines: requests solid, responses dashed, events dotted.
 func (p *ladderPainter) arrow(c *canvas, r *row, st style) {
 	from, to := p.margin+p.cols.at[r.src], p.margin+p.cols.at[r.dst]
-	label := visible(r.label)
+	label := cells.Visible(r.label)
 	if r.repeat == call.Retransmission {
 		label = "↻ " + label
 	}
@@ -400,7 +401,7 @@ func (p *ladderPainter) arrow(c *canvas, r *row, st style) {
 		if r.src != r.dst {
 			label = letter(r.src) + "→" + letter(r.dst) + " " + label
 		}
-		c.put(from+1, clip(" "+label, len(c.cell)-from-1), st)
+		c.put(from+1, cells.Clip(" "+label, len(c.cell)-from-1), st)
 		return
 	}
 	line := "─"
@@ -420,11 +421,11 @@ func (p *ladderPainter) arrow(c *canvas, r *row, st style) {
 		c.put(left, "◄", st)
 	}
 	room := right - left // cells beside the head
-	text := clip(label, room)
-	if width.StringWidth(text)+4 <= room {
+	text := cells.Clip(label, room)
+	if cells.Width(text)+4 <= room {
 		text = " " + text + " "
 	}
-	x := left + (room-width.StringWidth(text))/2
+	x := left + (room-cells.Width(text))/2
 	if to < from {
 		x++
 	}

@@ -3,10 +3,7 @@ package render
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,8 +11,6 @@ import (
 	"sipcause/internal/finding"
 	"sipcause/internal/view"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func report(t *testing.T, format string, opt Options, list []*view.Case, s *view.Summary) []byte {
 	t.Helper()
@@ -33,26 +28,6 @@ func report(t *testing.T, format string, opt Options, list []*view.Case, s *view
 		t.Fatal(err)
 	}
 	return b.Bytes()
-}
-
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Errorf("%s differs; run with -update and review. got:\n%s", path, got)
-	}
 }
 
 func TestUnknownFormat(t *testing.T) {

@@ -40,7 +40,7 @@ type keepalives struct {
 const (
 	maxCauses  = 1024
 	maxPeers   = 4096
-	maxNumbers = 40
+	maxNumbers = 12
 )
 
 func newTally() tally {

@@ -2,12 +2,7 @@ package render
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
-
-	"github.com/mattn/go-runewidth"
 
 	"sipcause/internal/wire"
 )
@@ -28,82 +23,6 @@ const (
 var sgr = [...]string{"", "\x1b[1m", "\x1b[2m", "\x1b[1;31m", "\x1b[33m", "\x1b[32m", "\x1b[36m"}
 
 const sgrEnd = "\x1b[0m"
-
-// width is how many cells runes take; it does not depend on the locale, so that a report does not either.
-var width = &runewidth.Condition{StrictEmojiNeutral: true}
-
-// visible returns traffic's text with everything that a terminal would act on, or not show, written out:
-// controls, bidirectional formatting, invisible characters, invalid UTF-8.
-func visible(s string) string {
-	clean := true
-	for i := 0; i < len(s) && clean; i++ {
-		clean = s[i] >= 0x20 && s[i] < 0x7f
-	}
-	if clean {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r < 0x100:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r < 0x10000:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-		i += n
-	}
-	return b.String()
-}
-
-// clip returns s in at most n cells, with … where something was cut.
-func clip(s string, n int) string {
-	if n <= 0 {
-		return ""
-	}
-	return width.Truncate(s, n, "…")
-}
-
-// pad returns s followed by blanks up to n cells.
-func pad(s string, n int) string {
-	return s + strings.Repeat(" ", max(0, n-width.StringWidth(s)))
-}
-
-// wrap sets words into lines of at most n cells; a longer word is broken where the line ends.
-func wrap(words []string, n int) []string {
-	var lines []string
-	line := ""
-	for _, word := range words {
-		for width.StringWidth(word) > n {
-			if line != "" {
-				lines, line = append(lines, line), ""
-			}
-			head := width.Truncate(word, n, "")
-			if head == "" {
-				break
-			}
-			lines, word = append(lines, head), word[len(head):]
-		}
-		switch {
-		case line == "":
-			line = word
-		case width.StringWidth(line)+1+width.StringWidth(word) > n:
-			lines, line = append(lines, line), word
-		default:
-			line += " " + word
-		}
-	}
-	if line != "" || lines == nil {
-		lines = append(lines, line)
-	}
-	return lines
-}
 
 // thousands writes a number with a comma every three digits.
 func thousands(n uint64) string {

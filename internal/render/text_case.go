@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
 	"sipcause/internal/view"
 )
@@ -31,16 +32,16 @@ func (r *text) title(c *view.Case, number uint64) {
 	if c.Verdict != nil && c.Verdict.Root != nil {
 		id, st = string(c.Verdict.Root.ID), severityStyle[c.Verdict.Root.Severity]
 	}
-	room := r.opt.Width - 3 - width.StringWidth(head) - 1
+	room := r.opt.Width - 3 - cells.Width(head) - 1
 	tail := ""
 	if id != "" {
 		tail = " " + r.paint(st, id) + " ──"
 		room -= len(id) + 4
 	}
 	text := r.paint(bold, head)
-	if code = clip(code, room-4); code != "" {
+	if code = cells.Clip(code, room-4); code != "" {
 		text += "  " + r.paint(bold, code)
-		room -= 2 + width.StringWidth(code)
+		room -= 2 + cells.Width(code)
 	}
 	r.line("── ", text, " ", strings.Repeat("─", max(0, room)), tail)
 }
@@ -68,7 +69,7 @@ func (r *text) diagnosis(c *view.Case) {
 		return
 	}
 	if f := v.Root; f != nil {
-		r.item(2, pad("CAUSE", labelWidth), bold, f.Summary)
+		r.item(2, cells.Pad("CAUSE", labelWidth), bold, f.Summary)
 		r.field("", normal, fmt.Sprintf("%s · %s · %s%s", f.ID, f.Severity, sure(f.Confidence), actsSuffix(f.Acts)))
 	}
 	r.origin(c.Call)
@@ -82,7 +83,7 @@ func (r *text) diagnosis(c *view.Case) {
 			if i == 0 {
 				label = "DO"
 			}
-			r.item(2, pad(label, labelWidth)+fmt.Sprintf("%d. ", i+1), bold, a)
+			r.item(2, cells.Pad(label, labelWidth)+fmt.Sprintf("%d. ", i+1), bold, a)
 		}
 	}
 	r.others(v)
@@ -138,7 +139,7 @@ func (r *text) others(v *finding.Verdict) {
 		if isRoot(v, f) {
 			continue
 		}
-		r.item(2, pad(label, labelWidth), bold, fmt.Sprintf("%s (%s, %s): %s", f.ID, f.Severity, sure(f.Confidence), f.Summary))
+		r.item(2, cells.Pad(label, labelWidth), bold, fmt.Sprintf("%s (%s, %s): %s", f.ID, f.Severity, sure(f.Confidence), f.Summary))
 		if frames := framesText(f, r.opt.Files); frames != "" {
 			r.field("", normal, frames)
 		}

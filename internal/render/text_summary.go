@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
 	"sipcause/internal/view"
 )
@@ -25,7 +26,7 @@ func (r *text) summary(s *view.Summary) {
 	}
 	if r.shown > 0 {
 		r.line("")
-		for _, l := range wrap(strings.Fields("Ladders: ──► request, ╌╌► response, ··► network event; ● deciding message, ↻ sent again; since: seconds after the first message."), r.prose-2) {
+		for _, l := range cells.Wrap(strings.Fields("Ladders: ──► request, ╌╌► response, ··► network event; ● deciding message, ↻ sent again; since: seconds after the first message."), r.prose-2) {
 			r.line("  ", r.paint(dim, l))
 		}
 	}
@@ -61,7 +62,7 @@ func (r *text) outcomes(s *view.Summary) {
 		} else {
 			parts[0] = total + ": " + parts[0]
 		}
-		r.list(0, pad(k.Name, 15), bold, ",", parts)
+		r.list(0, cells.Pad(k.Name, 15), bold, ",", parts)
 	}
 }
 
@@ -177,7 +178,7 @@ func (r *text) keepalives(s *view.Summary) {
 			st = red
 			parts = append(parts, "silent since "+moment(k.silentSince, s.Last, r.opt.Zone))
 		}
-		r.list(2, pad(k.name, longest+2), st, ",", parts)
+		r.list(2, cells.Pad(k.name, longest+2), st, ",", parts)
 	}
 	if r.tally.unlisted > 0 {
 		r.line("  ", thousands(r.tally.unlisted), " OPTIONS went to further peers")
@@ -191,7 +192,7 @@ func (r *text) captureFindings(s *view.Summary) {
 	r.heading("THE CAPTURE AS A WHOLE")
 	for i := range s.Findings {
 		f := &s.Findings[i]
-		r.item(2, pad(f.Severity.String(), labelWidth), severityStyle[f.Severity], f.Summary)
+		r.item(2, cells.Pad(f.Severity.String(), labelWidth), severityStyle[f.Severity], f.Summary)
 		line := fmt.Sprintf("%s · %s%s", f.ID, sure(f.Confidence), actsSuffix(f.Acts))
 		if frames := framesText(f, r.opt.Files); frames != "" {
 			line += " · " + frames
@@ -218,16 +219,22 @@ func (r *text) measures(s *view.Summary) {
 		if m.name == "no value" {
 			sep = ": "
 		}
-		r.item(2, pad(m.name, longest+2), normal, m.value+sep+m.of)
+		r.item(2, cells.Pad(m.name, longest+2), normal, m.value+sep+m.of)
 	}
 }
 
 // notRead says what the capture had that could not be read, and what it did not have.
 func (r *text) notRead(s *view.Summary) {
+	if len(s.Events) > 0 {
+		r.heading("ON THE WIRE (events)")
+		for _, e := range s.Events {
+			r.line(fmt.Sprintf("%10s  %s", thousands(e.N), cells.Visible(e.Name)))
+		}
+	}
 	if len(s.Undecoded) > 0 {
 		r.heading("NOT READ (packets)")
 		for _, u := range s.Undecoded {
-			r.line(fmt.Sprintf("%10s  %s", thousands(u.N), visible(u.Name)))
+			r.line(fmt.Sprintf("%10s  %s", thousands(u.N), cells.Visible(u.Name)))
 		}
 	}
 	if len(s.Gaps) == 0 && s.Evicted == 0 {

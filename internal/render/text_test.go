@@ -8,7 +8,9 @@ import (
 	"unicode/utf8"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
+	"sipcause/internal/testkit"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 )
@@ -16,10 +18,10 @@ import (
 func TestTextGolden(t *testing.T) {
 	zone := time.FixedZone("CET", 3600)
 	files := []string{"trace.pcap"}
-	golden(t, "report.txt", report(t, "text", Options{Files: files}, cases(), summary()))
-	golden(t, "report-wide-all.txt", report(t, "text", Options{Width: 132, All: true, Zone: zone, Files: files}, cases(), summary()))
-	golden(t, "report-color.txt", report(t, "text", Options{Color: true, Files: files}, cases(), summary()))
-	golden(t, "ladders.txt", report(t, "text", Options{All: true, Files: files}, ladderCases(), &view.Summary{}))
+	testkit.Golden(t, "report.txt", report(t, "text", Options{Files: files}, cases(), summary()))
+	testkit.Golden(t, "report-wide-all.txt", report(t, "text", Options{Width: 132, All: true, Zone: zone, Files: files}, cases(), summary()))
+	testkit.Golden(t, "report-color.txt", report(t, "text", Options{Color: true, Files: files}, cases(), summary()))
+	testkit.Golden(t, "ladders.txt", report(t, "text", Options{All: true, Files: files}, ladderCases(), &view.Summary{}))
 }
 
 // ladderCases are calls over 2 to 12 elements, on one address, with events, and longer than a ladder.
@@ -66,7 +68,7 @@ func TestTextFits(t *testing.T) {
 	for _, w := range []int{60, 72, 80, 81, 100, 132, 200} {
 		out := string(report(t, "text", Options{Width: w, All: true, Files: []string{"trace.pcap"}}, list, summary()))
 		for i, line := range strings.Split(out, "\n") {
-			if got := width.StringWidth(line); got > w {
+			if got := cells.Width(line); got > w {
 				t.Errorf("width %d: line %d takes %d cells: %q", w, i+1, got, line)
 			}
 		}
@@ -230,14 +232,6 @@ func TestLadderFoldsAndCuts(t *testing.T) {
 	}
 	if l.cut == 0 {
 		t.Error("nothing counted as cut")
-	}
-}
-
-func TestWrap(t *testing.T) {
-	got := wrap(strings.Fields("one two three extraordinarily long"), 9)
-	want := []string{"one two", "three", "extraordi", "narily", "long"}
-	if strings.Join(got, "|") != strings.Join(want, "|") {
-		t.Errorf("got %q", got)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sipcause/internal/call"
+	"sipcause/internal/cells"
 	"sipcause/internal/finding"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
@@ -36,7 +37,7 @@ func caseTitle(c *call.Call) string {
 	what := c.Kind.String()
 	if c.Kind == call.KindTransaction {
 		if m := transactionMethod(c); m != "" {
-			what = visible(m)
+			what = cells.Visible(m)
 		}
 	}
 	return what + " " + c.Outcome.String()
@@ -47,7 +48,7 @@ func codeText(c *call.Call) string {
 	if c.Code == 0 {
 		return ""
 	}
-	return visible(strings.TrimSpace(strconv.Itoa(c.Code) + " " + c.Reason))
+	return cells.Visible(strings.TrimSpace(strconv.Itoa(c.Code) + " " + c.Reason))
 }
 
 // facts says when a case was and how long things took.
@@ -345,6 +346,7 @@ var gapWords = map[wire.GapKind]string{
 	wire.GapSnapLength: "packets were cut by the snap length", wire.GapTCP: "TCP segments are missing",
 	wire.GapFragments: "IP fragments never came", wire.GapEvicted: "messages were dropped because a limit was reached",
 	wire.GapDrops: "the capturing side dropped packets", wire.GapPanic: "a message could not be handled and was set aside",
+	wire.GapTimes: "the trace gives no times for some messages: the times shown only keep their order", wire.GapAddresses: "the trace does not say between which addresses some messages went: they are taken from the messages, and 0.x.x.x stands for what is not known",
 }
 
 const maxGapsShown = 3 // of one kind

@@ -84,6 +84,11 @@
 //	rst proxy > alice                            # and fin, of the pair's connection
 //	gap 500ms lost=3 tcp-segments alice>proxy    # packets are missing; kind (else capture-drops), flow and number are optional
 //	rtp alice > bob 50 PCMU                      # 20 ms apart; does not move the clock
+//	rtp alice > bob 250 PCMU loss=5 jitter=80ms  # 5 of 100 packets are missing; every other one is so late
+//	rtcp bob > alice 5 loss=10 jitter=30ms       # receiver reports about the stream of the other, 5 s apart
+//
+// What else rtp takes: pt=N (payload type), port= and dstport= (of source and destination), src=A:P and dst=A:P, ssrc=N, seq=N (of
+// the first packet), after=1s (so much later), every=20ms.
 //
 // # Wants
 //

@@ -30,7 +30,7 @@ var icmpKinds = []icmpKind{
 	{name: "too-big", typ4: 3, code4: 4, words4: "fragmentation needed, MTU 1280", typ6: 2, code6: 0, words6: "packet too big, MTU 1280", mtu: 1280},
 }
 
-// eventLine reads the lines that are no message: gap, icmp, rst, fin, syn, refuse, rtp.
+// eventLine reads the lines that are no message: gap, icmp, rst, fin, syn, refuse, rtp, rtcp.
 func (p *parser) eventLine(st *stmt, w []word) error {
 	name := w[0].text
 	w = w[1:]
@@ -44,8 +44,9 @@ func (p *parser) eventLine(st *stmt, w []word) error {
 	case "icmp":
 		st.kind = stmtICMP
 		return nil
-	case "rtp":
+	case "rtp", "rtcp":
 		st.kind = stmtRTP
+		st.method = name
 	default:
 		st.kind = stmtTCP
 		st.method = name
@@ -69,7 +70,7 @@ func (s *player) event(st *stmt) error {
 	case stmtICMP:
 		return s.icmpLine(st)
 	case stmtRTP:
-		return s.rtpLine(st)
+		return s.mediaLine(st)
 	}
 	return s.tcpLine(st)
 }
@@ -206,31 +207,6 @@ func (s *player) tcpLine(st *stmt) error {
 	for i := range n {
 		s.out = append(s.out, e)
 		e.at += wait << i
-	}
-	return nil
-}
-
-// rtpLine reads "rtp a > b N CODEC": N packets of 20 ms. The clock does not move.
-func (s *player) rtpLine(st *stmt) error {
-	if len(st.args) != 2 {
-		return fmt.Errorf("rtp: want how many packets and a codec: rtp alice > bob 50 PCMU")
-	}
-	n, err := strconv.Atoi(st.args[0])
-	if err != nil || n < 1 || n > 5000 {
-		return fmt.Errorf("rtp: %q: want 1 to 5000 packets", st.args[0])
-	}
-	c, ok := codecs[st.args[1]]
-	if !ok {
-		return fmt.Errorf("rtp: codec %q: not known", st.args[1])
-	}
-	flow := wire.Flow{
-		Transport: wire.UDP,
-		Src:       netip.AddrPortFrom(st.src.addr.Addr(), uint16(st.src.mediaPort())),
-		Dst:       netip.AddrPortFrom(st.dst.addr.Addr(), uint16(st.dst.mediaPort())),
-	}
-	for i := range n {
-		m := wire.Media{Flow: flow, PT: uint8(c.pt), Seq: uint16(i + 1), TS: uint32(160 * (i + 1)), SSRC: 0x5150 + uint32(st.src.index), Bytes: 172}
-		s.out = append(s.out, emission{at: s.now + time.Duration(i)*20*time.Millisecond, kind: emitRTP, flow: flow, media: m})
 	}
 	return nil
 }

@@ -129,7 +129,11 @@ func (w *writer) put(e *emission) {
 		w.end(e)
 	case emitRTP:
 		m := e.media
-		m.Ref = w.packet(UDP(e.flow.Src, e.flow.Dst, 0, RTP(&m, 160)), 0)
+		b := m.Data
+		if !m.RTCP {
+			b = RTP(&m, 160)
+		}
+		m.Ref = w.packet(UDP(e.flow.Src, e.flow.Dst, 0, b), 0)
 		m.Time = w.at
 		w.f.Items = append(w.f.Items, Item{Media: &m})
 	case emitGap:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -55,26 +54,11 @@ func show(i Item) string {
 // TestItemsAreWhatDecodeSees: a flow's items and its packets after decoding are the same, but for the gaps
 // that its author wrote, which no packet shows.
 func TestItemsAreWhatDecodeSees(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no flows in testdata: %v", err)
-	}
-	more, err := filepath.Glob("../diagnose/testdata/flows/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range append(files, more...) {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		flows, err := ParseFlows(text)
-		if err != nil {
-			t.Errorf("%s: %v", file, err)
-			continue
-		}
-		for _, f := range flows {
-			t.Run(filepath.Base(file)+"/"+f.Name, func(t *testing.T) { compare(t, &f) })
+	for _, pattern := range []string{"testdata/*.txtar", "../diagnose/testdata/flows/*.txtar"} {
+		for file, flows := range ReadFlows(t, pattern) {
+			for _, f := range flows {
+				t.Run(filepath.Base(file)+"/"+f.Name, func(t *testing.T) { compare(t, &f) })
+			}
 		}
 	}
 }

@@ -32,6 +32,26 @@ func Golden(t *testing.T, name string, got []byte) {
 	}
 }
 
+// ReadFlows returns the flows of every file that fits the pattern, by file; at least one does.
+func ReadFlows(t *testing.T, pattern string) map[string][]Flow {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no flows in %s: %v", pattern, err)
+	}
+	out := map[string][]Flow{}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out[file], err = ParseFlows(b); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+	return out
+}
+
 func firstDifference(got, want []byte) string {
 	g, w := bytes.Split(got, []byte("\n")), bytes.Split(want, []byte("\n"))
 	for i := range max(len(g), len(w)) {

@@ -130,7 +130,7 @@ func bit(on bool, v uint16) uint16 {
 
 // RTP returns a packet with n bytes of payload (RFC 3550 §5.1).
 func RTP(m *wire.Media, n int) []byte {
-	b := []byte{2 << 6, m.PT}
+	b := []byte{2 << 6, m.PT | byte(bit(m.Marker, 0x80))}
 	b = binary.BigEndian.AppendUint16(b, m.Seq)
 	b = binary.BigEndian.AppendUint32(b, m.TS)
 	b = binary.BigEndian.AppendUint32(b, m.SSRC)

@@ -298,7 +298,7 @@ func (p *parser) statement(l string, n int) (*stmt, error) {
 		}
 	}
 	switch w[0].text {
-	case "gap", "icmp", "rst", "fin", "syn", "refuse", "rtp":
+	case "gap", "icmp", "rst", "fin", "syn", "refuse", "rtp", "rtcp":
 		return st, p.eventLine(st, w)
 	}
 	w, err := p.ends(st, w)

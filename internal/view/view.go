@@ -40,6 +40,7 @@ type Summary struct {
 	Messages    uint64 // SIP messages, repeats included
 	First, Last wire.Time
 
+	Events    []Count // what happened on the wire beside messages, by kind, largest first: ICMP errors, resets, TLS hellos
 	Undecoded []Count // packets that carried no readable SIP, by reason, largest first
 	Gaps      []wire.Gap
 	Methods   []Count     // requests by method

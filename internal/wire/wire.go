@@ -14,6 +14,19 @@ type Time int64
 // Std returns t as a time.Time in UTC.
 func (t Time) Std() time.Time { return time.Unix(0, int64(t)).UTC() }
 
+// Times before 1974 are of text traces that do not say it all: 1970 stands for no time, 1971 for a time of day
+// alone, 1972 for a date without a year (the years after each where it runs over).
+const (
+	noTimes Time = 365 * 24 * 3600e9
+	noDates Time = 4*noTimes + 24*3600e9
+)
+
+// Ordinal says whether t only keeps messages in order: what lies between it and another time is not known.
+func (t Time) Ordinal() bool { return t < noTimes }
+
+// Absolute says whether t has a date, so that it may be compared with times that messages carry.
+func (t Time) Absolute() bool { return t >= noDates }
+
 // Sub returns t-u; both must be known.
 func (t Time) Sub(u Time) time.Duration { return time.Duration(t - u) }
 
@@ -84,6 +97,11 @@ type Flow struct {
 
 // Reverse returns the flow of the other direction.
 func (f Flow) Reverse() Flow { return Flow{f.Transport, f.Dst, f.Src} }
+
+// Placeholder says whether a stands for an address that is not known: one of 0.0.0.0/8, which no packet on a wire
+// is sent to (RFC 1122 §3.2.1.3). Text traces have them: 0.0.0.0 for what they do not say at all, another one
+// for each host that has only a name.
+func Placeholder(a netip.Addr) bool { return a.Is4() && a.As4()[0] == 0 }
 
 // Payload is one application message after IP and TCP reassembly: a UDP datagram's data, or exactly one
 // framed SIP message of a stream. Data aliases decode's buffers and is valid only during the call that
@@ -162,9 +180,11 @@ const (
 	GapEvicted            // state dropped because a cap was reached
 	GapDrops              // drops reported by the capturing side (pcapng ISB)
 	GapPanic              // a message that made us panic; its bytes are kept
+	GapTimes              // messages of a text trace without a time: theirs only keep their order
+	GapAddresses          // messages of a text trace that does not say between which sockets they went
 )
 
-var gapNames = [...]string{"unknown", "file-truncated", "bad-record", "snap-length", "tcp-segments", "ip-fragments", "evicted", "capture-drops", "panic"}
+var gapNames = [...]string{"unknown", "file-truncated", "bad-record", "snap-length", "tcp-segments", "ip-fragments", "evicted", "capture-drops", "panic", "times-unknown", "addresses-unknown"}
 
 // String returns the gap's stable name.
 func (k GapKind) String() string {

@@ -1,0 +1,239 @@
+package capture
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"sipcause/internal/wire"
+)
+
+// text yields the messages of a text in which people or programs wrote SIP messages down: the log of one
+// element, or what was printed of a capture. Each message is a payload of its own; its number is its place
+// among the messages of the text.
+type text struct {
+	stream
+	lines   textLines
+	build   builder
+	head    textHeader
+	since   int                    // lines since head was read
+	recent  [maxHeaderLines][]byte // lines before the one at hand, in a ring; read only when a message begins
+	unread  int                    // how many of them have not been read
+	at      int                    // where in recent the next goes
+	clock   textClock
+	ends    endpoints
+	waiting []*textMessage // found and not handed on: what comes later may tell where they went
+	held    int            // bytes of those waiting
+	dated   bool           // a time was known before
+	ended   bool
+	payload wire.Payload
+
+	noTime, noPlace       uint64 // messages whose time, or one end at least, the text does not say
+	firstTime, firstPlace wire.PacketRef
+}
+
+const (
+	// maxHeaderLines is how many lines may stand between what a log says of a message and the message.
+	maxHeaderLines = 16
+	// maxWaiting bounds the messages that wait until more of the text has been seen, maxWaitingBytes their bytes.
+	maxWaiting      = 64
+	maxWaitingBytes = 1 << 20
+	// maxLook bounds how far into a text the first message is looked for.
+	maxLook = 64 << 20
+)
+
+// newText begins to read a text. It returns nil when there is no SIP message in it.
+func newText(s stream) *text {
+	t := &text{stream: s}
+	t.lines.stream = &t.stream
+	t.build.lines = &t.lines
+	t.ends = newEndpoints()
+	if !t.find() {
+		return nil
+	}
+	return t
+}
+
+// looksText says whether b may be the beginning of a text: few control characters, and no NUL.
+func looksText(b []byte) bool {
+	odd := 0
+	for _, c := range b {
+		switch {
+		case c == 0:
+			return false
+		case c < ' ' && c != '\t' && c != '\r' && c != '\n' && c != '\f' && c != 0x1b || c == 0x7f:
+			odd++
+		}
+	}
+	return len(b) > 0 && odd <= len(b)/16
+}
+
+// next fills p with the time and number of the next message; payload then has the message itself.
+func (t *text) next(p *wire.Packet) error {
+	for !t.ended && len(t.waiting) < maxWaiting && t.held < maxWaitingBytes {
+		t.find()
+	}
+	if len(t.waiting) == 0 {
+		t.notes()
+		return t.finish(t.offset())
+	}
+	m := t.waiting[0]
+	t.waiting = slices.Delete(t.waiting, 0, 1)
+	t.held -= len(m.data)
+	if t.number++; t.first == 0 {
+		t.first = m.at
+	}
+	t.last = m.at
+	flow, known := t.ends.flow(m, t.waiting)
+	if !known {
+		if t.noPlace++; t.noPlace == 1 {
+			t.firstPlace = t.ref()
+		}
+	}
+	if !m.timed {
+		if t.noTime++; t.noTime == 1 {
+			t.firstTime = t.ref()
+		}
+	}
+	t.payload = wire.Payload{Ref: t.ref(), Time: m.at, Flow: flow, Data: m.data, Truncated: m.cut}
+	p.Ref, p.Time, p.Point, p.Link, p.WireLen, p.Data = t.ref(), m.at, 0, 0, len(m.data), m.data
+	return nil
+}
+
+// notes reports what the text does not say, once for all its messages.
+func (t *text) notes() {
+	if t.noTime > 0 {
+		t.to.gap(wire.Gap{Kind: wire.GapTimes, Ref: t.firstTime, Where: t.name, Lost: t.noTime})
+	}
+	if t.noPlace > 0 {
+		t.to.gap(wire.Gap{Kind: wire.GapAddresses, Ref: t.firstPlace, Where: t.name, Lost: t.noPlace})
+	}
+	t.noTime, t.noPlace = 0, 0
+}
+
+// find reads the text up to the end of the next message, which then waits; false at the end of the text.
+func (t *text) find() bool {
+	for {
+		line, ok := t.lines.next()
+		if !ok || t.number == 0 && len(t.waiting) == 0 && t.offset() > maxLook {
+			t.readRecent()
+			t.ended = true
+			return false
+		}
+		if t.since++; t.startsMessage(line) {
+			m := t.build.collect()
+			t.wait(&m)
+			return true
+		}
+	}
+}
+
+// startsMessage says whether a message begins in the line; if not, the line may say something of the next one.
+func (t *text) startsMessage(line []byte) bool {
+	s, ok := findStart(line)
+	if !ok && wrappedStart(line) {
+		line, s, ok = t.unwrapStart(line)
+	}
+	if !ok {
+		t.recent[t.at] = append(t.recent[t.at][:0], line[:min(len(line), maxHeaderLine+1)]...)
+		t.at = (t.at + 1) % maxHeaderLines
+		t.unread = min(t.unread+1, maxHeaderLines)
+		return false
+	}
+	t.readRecent()
+	t.readHeader(line[:s.at], 0)
+	return t.build.begin(line, s)
+}
+
+// readRecent reads what the lines before the one at hand say of the message to come.
+func (t *text) readRecent() {
+	for ; t.unread > 0; t.unread-- {
+		t.readHeader(t.recent[(t.at+maxHeaderLines-t.unread)%maxHeaderLines], t.unread)
+	}
+}
+
+// unwrapStart puts a request line together whose version is in the next line.
+func (t *text) unwrapStart(line []byte) ([]byte, startLine, bool) {
+	whole := append([]byte(nil), line...)
+	next, ok := t.lines.next()
+	if !ok {
+		return whole, startLine{}, false
+	}
+	if next := trimQuote(next); len(next) >= len(version) && len(next) < maxHeaderLine {
+		if next[0] == 'S' {
+			whole = append(whole, ' ')
+		}
+		joined := append(whole, next...)
+		if s, ok := findStart(joined); ok && s.at < len(line) {
+			return joined, s, true
+		}
+	}
+	t.lines.back()
+	return line, startLine{}, false
+}
+
+func trimQuote(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' || b[0] == '>') {
+		b = b[1:]
+	}
+	return b
+}
+
+// readHeader takes from a line outside messages, or from what stands before a start line, what it says of the
+// message to come; it was so many lines ago.
+func (t *text) readHeader(line []byte, ago int) {
+	if len(line) < 3 {
+		return
+	}
+	if s, ok := leadStamp(line); ok {
+		t.clock.read(s)
+	}
+	t.readTrailer(line)
+	bare := trimQuote(line)
+	d, groups := dialectOf(bare)
+	if d == nil {
+		if len(bare) == len(line) {
+			return
+		}
+		if d, groups = dialectOf(line); d == nil {
+			return
+		}
+	}
+	t.head.read(d, groups, &t.clock)
+	t.since = ago
+}
+
+// wait keeps a message until more of the text has been seen, and gives it its time.
+func (t *text) wait(m *textMessage) {
+	if t.since <= maxHeaderLines {
+		m.head = t.head
+	}
+	bare := t.head == textHeader{tcpdump: t.head.tcpdump}
+	t.head = textHeader{tcpdump: t.head.tcpdump}
+	if n := len(t.waiting); n > 0 && bare && t.head.tcpdump && bytes.Equal(t.waiting[n-1].data, m.data) {
+		return // tcpdump -v -A shows a message twice: decoded, and as it was
+	}
+	if m.at, m.timed = t.clock.take(m.head.time); m.timed && !t.dated {
+		t.dated = true
+		for i, w := range t.waiting { // the first time that is known: what came before is put before it
+			w.at = m.at.Add(-textStep * time.Duration(len(t.waiting)-i))
+		}
+	}
+	t.ends.learn(m)
+	t.waiting = append(t.waiting, m)
+	t.held += len(m.data)
+}
+
+// readTrailer takes the time that AudioCodes writes below a message.
+func (t *text) readTrailer(line []byte) {
+	if len(t.waiting) == 0 || !bytes.Contains(line, []byte("[Time:")) {
+		return
+	}
+	if g := trailer.FindSubmatch(line); g != nil {
+		if s, ok := findStamp(g[1]); ok {
+			m := t.waiting[len(t.waiting)-1]
+			m.at, m.timed, t.dated = t.clock.read(s), true, true
+			t.clock.fresh = false
+		}
+	}
+}

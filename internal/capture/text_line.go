@@ -1,0 +1,214 @@
+package capture
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// maxTextLine bounds a line; what is beyond it is passed over.
+const maxTextLine = 64 << 10
+
+// textLines yields the lines of a text, cleaned of what pasting and terminals add.
+type textLines struct {
+	*stream
+	buf    []byte   // the line, where it had to be changed
+	rest   [][]byte // lines that one line of the text stands for
+	last   []byte
+	again  bool
+	number int // of the line in the text
+	cut    bool
+}
+
+// next returns the next line without its line end, false at the end of the text. It is valid until the call
+// after that.
+func (l *textLines) next() ([]byte, bool) {
+	if l.again {
+		l.again = false
+		return l.last, true
+	}
+	if len(l.rest) > 0 {
+		l.last, l.rest = l.rest[0], l.rest[1:]
+		return l.last, true
+	}
+	line, ok := l.read()
+	if !ok {
+		return nil, false
+	}
+	l.last = l.clean(line)
+	switch {
+	case escaped(l.last):
+		l.rest = splitEscaped(l.last)
+		l.last, l.rest = l.rest[0], l.rest[1:]
+	case flat(l.last):
+		l.rest = splitFlat(l.paragraph(l.last))
+		l.last, l.rest = l.rest[0], l.rest[1:]
+	}
+	return l.last, true
+}
+
+// back makes next return the last line once more.
+func (l *textLines) back() { l.again = true }
+
+// read takes one line from the stream.
+func (l *textLines) read() ([]byte, bool) {
+	for {
+		b := l.block.buf[l.pos:l.end]
+		i := bytes.IndexByte(b[:min(len(b), maxTextLine)], '\n')
+		if i >= 0 {
+			l.take(i + 1)
+			if l.number++; l.cut { // the end of a line that was too long
+				l.cut = false
+				continue
+			}
+			return b[:i], true
+		}
+		if len(b) >= maxTextLine {
+			l.take(maxTextLine)
+			if l.cut {
+				continue
+			}
+			l.cut = true
+			return b[:maxTextLine], true
+		}
+		if have := len(b); len(l.peek(have+1)) == have {
+			if have == 0 {
+				return nil, false
+			}
+			b = l.peek(have)
+			l.take(have)
+			if l.number++; l.cut {
+				return nil, false
+			}
+			return b, true
+		}
+	}
+}
+
+// ansi matches the escape sequences by which terminals are coloured (ECMA-48 §5.4).
+var ansi = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
+
+// clean takes off line ends, colours, a byte order mark, and what HTML and "cat -A" make of a line.
+func (l *textLines) clean(b []byte) []byte {
+	b = bytes.TrimRight(b, "\r\x00")
+	if l.number == 1 {
+		b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	}
+	if bytes.IndexByte(b, 0x1b) >= 0 {
+		b = ansi.ReplaceAll(b, nil)
+	}
+	b = bytes.TrimSuffix(b, []byte("$"))
+	if n := len(b); n < len(l.block.buf) && bytes.HasSuffix(b, []byte("^M")) {
+		b = b[:n-2]
+	}
+	if bytes.Contains(b, []byte("&lt;")) {
+		for _, e := range [...][2]string{{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", `"`}, {"&amp;", "&"}} {
+			b = bytes.ReplaceAll(b, []byte(e[0]), []byte(e[1]))
+		}
+	}
+	return b
+}
+
+// lineEnds are the ways in which logs write a line end inside a line: syslog, C, and ngrep's two dots are not
+// among them, as those may be anything.
+var lineEnds = []string{"#015#012", "#012", `\r\n`, `\015\012`, `\n`}
+
+// escaped says whether a whole message stands in one line, its line ends written out.
+func escaped(b []byte) bool {
+	return len(b) > 64 && bytes.Contains(b, []byte("SIP/2.0")) && lineEnd(b) != ""
+}
+
+// lineEnd returns what stands for line ends in b, "" if nothing does. Several header fields must show it.
+func lineEnd(b []byte) string {
+	for _, e := range lineEnds {
+		if bytes.Count(b, []byte(e)) >= 3 && fieldBehind(b, e) >= 2 {
+			return e
+		}
+	}
+	return ""
+}
+
+// fieldBehind counts the header fields that begin right behind e.
+func fieldBehind(b []byte, e string) (n int) {
+	for _, part := range bytes.Split(b, []byte(e))[1:] {
+		if isField(bytes.TrimLeft(part, " ")) {
+			n++
+		}
+	}
+	return n
+}
+
+func splitEscaped(b []byte) [][]byte {
+	return bytes.Split(bytes.Clone(b), []byte(lineEnd(b)))
+}
+
+// prefix is what stands before the start line of a message and perhaps before each of its lines: blanks, the
+// marks of a quotation, a line number, what a log writes before each line.
+type prefix []byte
+
+// strip takes the prefix off a line. Runs of digits and of blanks stand for any such run. A line that has it
+// only in part loses that up to the last ": " or "] " of a log; one that has none of it stays.
+func (p prefix) strip(line []byte) []byte {
+	i, k, mark := 0, 0, 0
+	for i < len(p) && k < len(line) {
+		switch {
+		case digit(p[i]) && digit(line[k]):
+			for i < len(p) && digit(p[i]) {
+				i++
+			}
+			for k < len(line) && digit(line[k]) {
+				k++
+			}
+		case p[i] == ' ' || p[i] == '\t':
+			wide := 0
+			for ; i < len(p) && (p[i] == ' ' || p[i] == '\t'); i++ {
+				wide++
+			}
+			if i < len(p) && digit(p[i]) {
+				wide = len(line) // line numbers are set right
+			}
+			for ; wide > 0 && k < len(line) && (line[k] == ' ' || line[k] == '\t'); k++ {
+				wide--
+			}
+			if k >= 2 && (line[k-2] == ':' || line[k-2] == ']') {
+				mark = k
+			}
+		case p[i] == line[k]:
+			i++
+			k++
+		default:
+			return line[mark:]
+		}
+	}
+	if i < len(p) && len(bytes.Trim(p[i:], " \t")) > 0 {
+		return line[mark:]
+	}
+	return line[k:]
+}
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+// isField says whether line begins like a header field: a name that looks like one, and a colon.
+func isField(line []byte) bool {
+	i := 0
+	for i < len(line) && (line[i]|0x20 >= 'a' && line[i]|0x20 <= 'z' || i > 0 && (line[i] == '-' || line[i] == '_' || digit(line[i]) || line[i] == '.')) {
+		i++
+	}
+	if i == 0 || i > maxFieldName {
+		return false
+	}
+	k := i
+	for k < len(line) && (line[k] == ' ' || line[k] == '\t') {
+		k++
+	}
+	if k >= len(line) || line[k] != ':' {
+		return false
+	}
+	switch string(bytes.ToLower(line[:i])) {
+	case "sip", "sips", "tel", "urn", "http", "https":
+		return false
+	}
+	return true
+}
+
+// maxFieldName bounds the name of a header field: the longest that IANA lists has 34 letters.
+const maxFieldName = 64

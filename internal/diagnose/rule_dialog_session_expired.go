@@ -1,0 +1,112 @@
+package diagnose
+
+import (
+	"bytes"
+
+	"sipcause/internal/call"
+	"sipcause/internal/finding"
+	"sipcause/sip"
+)
+
+// dialogSessionExpired: the call was ended because a session refresh failed or never came (RFC 4028 §10).
+func dialogSessionExpired(x *Case) *report {
+	for k, l := range x.Legs {
+		for i := range l.Dialogs {
+			d := &l.Dialogs[i]
+			if d.Confirmed == 0 || d.Bye == call.None || d.Terminated.Sub(d.Confirmed) < shortestSession {
+				continue
+			}
+			inv := &l.Txns[d.Invite]
+			if inv.Final == call.None || !namesSession(l.Raw(inv.Final)) {
+				continue
+			}
+			if r := x.sessionExpired(k, d); r != nil {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// shortestSession is below every time at which a session timer can end a call: the least interval is 90 s
+// (RFC 4028 §4), and the side that does not refresh sends BYE 32 s or a third of it before the end.
+const shortestSession = 50e9
+
+// namesSession says, without parsing, whether a message carries a session interval.
+func namesSession(raw []byte) bool {
+	return bytes.Contains(raw, []byte("ession-Expires")) || bytes.Contains(raw, []byte("\nx:"))
+}
+
+func (x *Case) sessionExpired(leg int, d *call.Dialog) *report {
+	l := x.Legs[leg]
+	answer := call.MsgRef{Leg: leg, Msg: l.Txns[d.Invite].Final}
+	m := x.Msg(answer)
+	if m == nil {
+		return nil
+	}
+	interval, refresher, ok := m.SessionExpires()
+	if !ok || interval <= 0 {
+		return nil
+	}
+	bye := call.TxnRef{Leg: leg, Txn: d.Bye}
+	last, failed := d.Confirmed, call.TxnRef{Txn: call.None}
+	for i := range l.Txns {
+		t := &l.Txns[i]
+		o := call.TxnRef{Leg: leg, Txn: int32(i)}
+		if t.Method != sip.MethodInvite && t.Method != sip.MethodUpdate || !t.InDialog || t.Parent != call.None {
+			continue
+		}
+		if l.FinalStatus(t)/100 == 2 {
+			last, failed = x.FinalTime(o), call.TxnRef{Txn: call.None}
+		} else {
+			failed = o
+		}
+	}
+	idle := Seconds(last, d.Terminated)
+	due := float64(interval) - min(32, float64(interval)/3)
+	confidence := 0.0
+	switch q := x.Request(bye); {
+	case q != nil && saysSession(q):
+		confidence = 0.95
+	case failed.Txn != call.None && Seconds(x.Start(failed), d.Terminated) >= 0 && Seconds(x.Start(failed), d.Terminated) < 70 && idle > float64(interval)/3:
+		confidence = 0.8
+	case abs(idle-due) < 1.5 || abs(idle-float64(interval)) < 1.5:
+		confidence = 0.7
+	default:
+		return nil
+	}
+	r := x.report("dialog.session-expired", confidence, "The call was ended with BYE %.0f s after the last session refresh; the session interval is %d s, to be refreshed by the %s.", idle, interval, refresherName(refresher)).
+		see(answer, "Session-Expires: %d", interval).
+		see(x.RequestRef(bye), "BYE by %s", x.Txn(bye).Client)
+	if confidence == 0.7 {
+		r.severity(finding.Warning) // only the time says so
+	}
+	if failed.Txn != call.None {
+		r.add(" The refresh of %s was not accepted (status %d).", x.Txn(failed).Client, x.Status(failed)).see(x.RequestRef(failed), "the refresh")
+	} else {
+		r.add(" No refresh was seen.")
+	}
+	return r.do("Look at the refresher: did it send re-INVITE or UPDATE half-way through the interval, and where to? Its Route and Contact must reach the other side through every NAT and firewall for the whole call.").
+		do("If one side does not refresh in spite of its role, switch session timers off there, or let the other side refresh.")
+}
+
+// saysSession says whether a BYE names the session timer in its Reason.
+func saysSession(q *sip.Message) bool {
+	for v := range q.Reasons() {
+		text := bytes.ToLower(v.Text)
+		if bytes.Contains(text, []byte("session timer")) || bytes.Contains(text, []byte("session expired")) || bytes.Contains(text, []byte("session-expires")) || bytes.Contains(text, []byte("timer expired")) {
+			return true
+		}
+	}
+	return false
+}
+
+func refresherName(refresher []byte) string {
+	switch {
+	case equalFold(refresher, "uac"):
+		return "caller"
+	case equalFold(refresher, "uas"):
+		return "callee"
+	}
+	return "side that the response does not name"
+}

@@ -1,0 +1,49 @@
+package diagnose
+
+import "sipcause/internal/call"
+
+// mediaOneWay: on a hop where both sides wanted both directions, RTP ran one way only (RFC 3264 §5.1).
+func mediaOneWay(x *Case) *report {
+	if !x.hasRTP() {
+		return nil
+	}
+	hops := x.mediaHops()
+	for i := range hops {
+		h := &hops[i]
+		if !h.twoWay() || x.talked(h) < enoughTalk {
+			continue
+		}
+		for silent := range h.sides {
+			heard, lost := x.toward(h, silent), x.toward(h, 1-silent)
+			if lost.packets > 0 || heard.packets < enoughPackets || heard.last-max(heard.first, h.answered) < enoughTalk/2 {
+				continue
+			}
+			return x.oneWay(h, silent, &heard)
+		}
+	}
+	return nil
+}
+
+// oneWay reports that the silent side was sent RTP and sent none.
+func (x *Case) oneWay(h *mediaHop, silent int, heard *lane) *report {
+	from, to := h.sides[silent].last(), h.sides[1-silent].last()
+	confidence := 0.75
+	if a, b := from.at.Addr(), to.at.Addr(); a == h.ends[silent] && b == h.ends[1-silent] {
+		confidence = 0.9 // the same two hosts are seen to send SIP both ways
+	}
+	r := x.report("media.one-way", x.missing(confidence, h, h.answered, heard.last),
+		"RTP ran one way only: %s at %s was sent %d packets and none came back from it to %s, though both sides agreed to send and to receive.",
+		sideNames[silent], from.at, heard.packets, to.at)
+	if h.sides[1-silent].unreachable() {
+		r.add(" The address %s is private, while its owner's messages come from %s: nothing can arrive there.", to.at.Addr(), to.by).
+			do("Let the device at %s write its public address into the session description (STUN, external media address), or let a media relay (rtpengine, SBC) anchor the call.", to.by).
+			suspect(netAddr(to.by), call.RoleUnknown)
+	} else {
+		r.do("Capture at %s: when it sends RTP to %s, a firewall or a wrong route on the way drops it; when it sends none, the device or its mute, voice activity detection or audio path is to be looked at.", from.at.Addr(), to.at).
+			do("Open the range of RTP ports towards %s in both directions, and switch SIP ALG off on the routers between.", to.at.Addr()).
+			suspect(from.at, call.RoleUnknown)
+	}
+	return r.see(from.ref, "announces %s, which was sent %d packets of RTP", from.at, heard.packets).
+		see(to.ref, "announces %s, which was sent none", to.at).
+		tell("One side of the call could not hear the other.")
+}

@@ -1,0 +1,103 @@
+package diagnose
+
+import (
+	"strings"
+
+	"sipcause/internal/call"
+	"sipcause/internal/wire"
+)
+
+// mediaStopped: RTP ended long before the call did, in both directions, or in one whose sender never paused before.
+func mediaStopped(x *Case) *report {
+	if !x.hasRTP() {
+		return nil
+	}
+	hops := x.mediaHops()
+	for i := range hops {
+		h := &hops[i]
+		if !h.twoWay() || h.bye == 0 || x.movedAway(h) {
+			continue
+		}
+		both := [2]lane{x.toward(h, callerSide), x.toward(h, calleeSide)}
+		if min(both[0].packets, both[1].packets) < ranWell || min(both[0].last, both[1].last) < h.answered {
+			continue
+		}
+		to := callerSide // the side that heard nothing first
+		if both[calleeSide].last < both[callerSide].last {
+			to = calleeSide
+		}
+		quiet, other := h.bye-both[to].last, h.bye-both[1-to].last
+		all := other >= stoppedBoth
+		if !all && quiet < stoppedOne || !both[to].steady() || all && !both[1-to].steady() {
+			continue
+		}
+		return x.stopped(h, to, both[to].last, all)
+	}
+	return nil
+}
+
+// movedAway says whether a later description of the hop named a socket at which nothing was captured: the media may
+// go another way since.
+func (x *Case) movedAway(h *mediaHop) bool {
+	for side := range h.sides {
+		last := h.sides[side].last().at
+		if last == h.sides[side].said[0].at {
+			continue
+		}
+		seen := false
+		for i := range x.Media {
+			seen = seen || x.Media[i].Dst == last || x.Media[i].Src == last
+		}
+		if !seen {
+			return true
+		}
+	}
+	return false
+}
+
+// stopped reports that the RTP towards a side ended at a time.
+func (x *Case) stopped(h *mediaHop, to int, at wire.Time, all bool) *report {
+	target, source := h.sides[to].last(), h.sides[1-to].last()
+	confidence, what := 0.7, "The RTP from "+sideNames[1-to]
+	if all {
+		confidence, what = 0.85, "The RTP in both directions, last that from "+sideNames[1-to]
+		if d := x.toward(h, 1-to); d.last > at {
+			at, what = d.last, "The RTP in both directions"
+		}
+	}
+	r := x.report("media.stopped", x.missing(confidence, h, at, h.bye), "%s (%s to %s), ended %.1f s before the call did.", what, source.at, target.at, Seconds(at, h.bye))
+	bye, ref := x.byeOf(h)
+	switch {
+	case bye != "":
+		r.add(" The BYE says %q: a media time-out ended the call.", bye)
+	case !all:
+		r.add(" No hold was signalled and the sender never paused before.")
+	}
+	return r.do("Look at %s and the way from it at the time of the last packet: a NAT binding or firewall state that ran out, a link that failed, a device that went away.", source.at.Addr()).
+		do("When BYE regularly follows so long after the last packet, an RTP time-out (rtptimeout, rtp_timeout, media-inactivity) ends the calls: look for what stops the RTP before raising it.").
+		see(target.ref, "announces %s, where the RTP ended", target.at).
+		see(ref, "BYE, %.1f s after the last packet", Seconds(at, h.bye)).
+		suspect(source.at, call.RoleUnknown)
+}
+
+// byeOf returns the BYE that ended the hop's dialog, and its Reason's words when they speak of media.
+func (x *Case) byeOf(h *mediaHop) (words string, ref call.MsgRef) {
+	l := x.Legs[h.leg]
+	for i := range l.Dialogs {
+		if d := &l.Dialogs[i]; d.Bye != call.None && d.Confirmed != 0 {
+			ref = x.RequestRef(call.TxnRef{Leg: h.leg, Txn: d.Bye})
+			m := x.Msg(ref)
+			if m == nil {
+				return "", ref
+			}
+			for v := range m.Reasons() {
+				text := strings.ToLower(call.Clean(v.Text))
+				if strings.Contains(text, "rtp") || strings.Contains(text, "media") {
+					return call.Clean(v.Text), ref
+				}
+			}
+			return "", ref
+		}
+	}
+	return "", call.NoMsg
+}
