@@ -122,12 +122,13 @@ func (m *Message) ToTag() []byte {
 	return m.toTag
 }
 
-// tagOf returns the tag of a header of one address. The ways in which nearly all are written, "…>;tag=token"
-// and "<…>", need no more than a look: behind the only ">" nothing but the tag can stand.
+// tagOf returns the tag of a header of one address. The ways in which nearly all are written, "<…>;tag=token" and
+// "<…>", need no more than a look: where no quote follows the first "<", it and the first ">" enclose the URI.
 func tagOf(v []byte) []byte {
-	if end := bytes.IndexByte(v, '>') + 1; end > 0 {
-		rest := v[end:]
-		if len(rest) == 0 && v[0] == '<' {
+	begin, end := bytes.IndexByte(v, '<'), bytes.IndexByte(v, '>')
+	if begin >= 0 && begin < end && bytes.IndexByte(v[begin:end], '"') < 0 {
+		rest := v[end+1:]
+		if len(rest) == 0 {
 			return nil
 		}
 		if hasPrefix(rest, ";tag=") && all(rest[len(";tag="):], isToken) {
