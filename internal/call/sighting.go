@@ -59,6 +59,9 @@ type Sighting struct {
 	HasToTag  bool
 	HasAuth   bool // carries Authorization or Proxy-Authorization
 	Private   bool // its session description names a private IPv4 address in a connection line
+	Rejected  bool // its session description has port 0 in each m= line (RFC 3264 §6)
+	Events    bool // its session description names telephone-event (RFC 4733)
+	Timed     bool // carries Session-Expires (RFC 4028)
 	Late      bool // arrived behind the watermark
 	Fragments uint8
 	IPID      uint16 // wire.Payload.IPID
@@ -124,13 +127,17 @@ type Event struct {
 	Until  wire.Time
 	Flow   wire.Flow
 	From   netip.Addr
-	Txn    int32 // None when only the flow matches
-	Code   uint8 // ICMP code
-	Type   uint8 // ICMP type
+	Txn    int32  // None when only the flow matches
+	CallID string // of the message that an ICMP error quotes; "" when the quote does not show it whole
+	Code   uint8  // ICMP code
+	Type   uint8  // ICMP type
 	V6     bool
 	Detail string
 	Name   string
 }
+
+// Concerns says whether the event may be about a message of the leg: its quote names the leg's Call-ID, or none.
+func (e *Event) Concerns(l *Leg) bool { return e.CallID == "" || e.CallID == l.CallID }
 
 // KeyKind says by which header two legs are recognised as one call.
 type KeyKind uint8
@@ -174,6 +181,7 @@ type Leg struct {
 	Evicted   bool // dropped by a cap before it ended
 	AtEnd     bool // still open when the capture ended
 	MidCall   bool // begins inside a dialog: the initial INVITE was not captured
+	Shared    bool // a transaction other than a CANCEL's has the branch of an earlier one
 	Began     wire.Time
 	Ended     wire.Time // last sighting
 	Sightings []Sighting

@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"time"
 
 	"sipcause/internal/wire"
@@ -25,6 +26,9 @@ type text struct {
 	waiting []*textMessage // found and not handed on: what comes later may tell where they went
 	held    int            // bytes of those waiting
 	dated   bool           // a time was known before
+	begun   bool           // the first message has been handed on
+	ordinal bool           // the times only keep the order
+	shift   time.Duration  // to be added to all times
 	ended   bool
 	payload wire.Payload
 
@@ -77,13 +81,22 @@ func (t *text) next(p *wire.Packet) error {
 		t.notes()
 		return t.finish(t.offset())
 	}
+	if !t.begun {
+		t.begun = true
+		t.settle()
+	}
 	m := t.waiting[0]
 	t.waiting = slices.Delete(t.waiting, 0, 1)
 	t.held -= len(m.data)
-	if t.number++; t.first == 0 {
-		t.first = m.at
+	t.number++
+	at := m.at.Add(t.shift)
+	if t.ordinal {
+		at, m.timed = textBase.Add(textStep*time.Duration(t.number-1)), false
 	}
-	t.last = m.at
+	if t.first == 0 {
+		t.first = at
+	}
+	t.last = at
 	flow, known := t.ends.flow(m, t.waiting)
 	if !known {
 		if t.noPlace++; t.noPlace == 1 {
@@ -95,9 +108,31 @@ func (t *text) next(p *wire.Packet) error {
 			t.firstTime = t.ref()
 		}
 	}
-	t.payload = wire.Payload{Ref: t.ref(), Time: m.at, Flow: flow, Data: m.data, Truncated: m.cut}
-	p.Ref, p.Time, p.Point, p.Link, p.WireLen, p.Data = t.ref(), m.at, 0, 0, len(m.data), m.data
+	t.payload = wire.Payload{Ref: t.ref(), Time: at, Flow: flow, Data: m.data, Truncated: m.cut}
+	p.Ref, p.Time, p.Point, p.Link, p.WireLen, p.Data = t.ref(), at, 0, 0, len(m.data), m.data
 	return nil
+}
+
+// settle decides from the first messages what the times of the text are worth: when most have none, the few tell
+// nothing of what lies between messages; a Date header (RFC 3261 §20.17) tells the day and zone of a log.
+func (t *text) settle() {
+	timed := 0
+	for _, m := range t.waiting {
+		if m.timed {
+			timed++
+		}
+	}
+	if t.ordinal = 2*timed < len(t.waiting); t.ordinal || t.clock.zone {
+		return
+	}
+	for _, m := range t.waiting {
+		if date, ok := m.sip.Date(); ok && m.timed {
+			if shift, ok := zoneShift(m.at, date); ok {
+				t.shift = shift
+				return
+			}
+		}
+	}
 }
 
 // notes reports what the text does not say, once for all its messages.
@@ -106,7 +141,11 @@ func (t *text) notes() {
 		t.to.gap(wire.Gap{Kind: wire.GapTimes, Ref: t.firstTime, Where: t.name, Lost: t.noTime})
 	}
 	if t.noPlace > 0 {
-		t.to.gap(wire.Gap{Kind: wire.GapAddresses, Ref: t.firstPlace, Where: t.name, Lost: t.noPlace})
+		where := t.name
+		if len(t.ends.stand) > 0 {
+			where += " (" + strings.Join(t.ends.stand, ", ") + ")"
+		}
+		t.to.gap(wire.Gap{Kind: wire.GapAddresses, Ref: t.firstPlace, Where: where, Lost: t.noPlace})
 	}
 	t.noTime, t.noPlace = 0, 0
 }
@@ -207,6 +246,9 @@ func (t *text) readHeader(line []byte, ago int) {
 func (t *text) wait(m *textMessage) {
 	if t.since <= maxHeaderLines {
 		m.head = t.head
+	}
+	if m.short && m.head.size == len(m.data) {
+		m.cut = false // the log has all of it: its Content-Length is wrong
 	}
 	bare := t.head == textHeader{tcpdump: t.head.tcpdump}
 	t.head = textHeader{tcpdump: t.head.tcpdump}

@@ -192,7 +192,8 @@ func TestTextTimes(t *testing.T) {
 		want  []string
 	}{
 		{"none", []string{"", "", ""}, []string{"1970-01-01 00:00:01.000", "1970-01-01 00:00:01.010", "1970-01-01 00:00:01.020"}},
-		{"later known", []string{"", "[2026-03-04 10:00:00] x", ""}, []string{"2026-03-04 09:59:59.990", "2026-03-04 10:00:00.000", "2026-03-04 10:00:00.010"}},
+		{"later known", []string{"", "[2026-03-04 10:00:00] x", "[2026-03-04 10:00:01] x"}, []string{"2026-03-04 09:59:59.990", "2026-03-04 10:00:00.000", "2026-03-04 10:00:01.000"}},
+		{"mostly unknown", []string{"", "[2026-03-04 10:00:00] x", ""}, []string{"1970-01-01 00:00:01.000", "1970-01-01 00:00:01.010", "1970-01-01 00:00:01.020"}},
 		{"midnight", []string{"23:59:59.5 x", "00:00:01.5 x", "00:00:02 x"}, []string{"1971-01-01 23:59:59.500", "1971-01-02 00:00:01.500", "1971-01-02 00:00:02.000"}},
 		{"new year", []string{"Dec 31 23:59:59 host x", "Jan  1 00:00:01 host x", "Jan  1 00:00:02.25 x"}, []string{"1972-12-31 23:59:59.000", "1973-01-01 00:00:01.000", "1973-01-01 00:00:02.250"}},
 		{"zone", []string{"2026-03-04T10:00:00.5+02:00 x", "2026-03-04T08:00:01Z x", "Mar  4 2026 08:00:02.123 UTC: x"}, []string{"2026-03-04 08:00:00.500", "2026-03-04 08:00:01.000", "2026-03-04 08:00:02.123"}},
@@ -209,6 +210,28 @@ func TestTextTimes(t *testing.T) {
 		}
 		if !slices.Equal(have, tc.want) {
 			t.Errorf("%s: %v, want %v", tc.name, have, tc.want)
+		}
+	}
+}
+
+// TestTextZone takes day and zone from the Date header of a message, and leaves the message's own error.
+func TestTextZone(t *testing.T) {
+	const date = "CSeq: 1 OPTIONS\nDate: Wed, 04 Mar 2026 09:00:03 GMT\n"
+	for _, tc := range []struct{ line, want string }{
+		{"[2026-03-04 10:00:00.5] x", "2026-03-04 09:00:00.500"},
+		{"[2026-03-04 09:00:00.5] x", "2026-03-04 09:00:00.500"},
+		{"2026-03-04 14:45:00.5 x", "2026-03-04 09:00:00.500"},
+		{"2026-03-04T10:00:00.5+00:00 x", "2026-03-04 10:00:00.500"}, // the log names its zone: the device is an hour off
+		{"[2026-03-01 10:00:00.5] x", "2026-03-01 10:00:00.500"},     // no zone is that far away
+		{"Mar  4 11:00:00.5 host x", "2026-03-04 09:00:00.500"},
+		{"Mar  4 00:30:00.5 host x", "2026-03-04 09:00:00.500"},
+		{"Jul 10 11:00:00.5 host x", "1972-07-10 11:00:00.500"}, // of another day
+		{"01:00:00.5 x", "2026-03-04 09:00:00.500"},
+		{"23:00:00.5 x", "2026-03-04 09:00:00.500"},
+	} {
+		g := textOf(t, tc.line+"\n"+strings.Replace(options(1), "CSeq: 1 OPTIONS\n", date, 1))
+		if have := g.payloads[0].Time.Std().Format("2006-01-02 15:04:05.000"); have != tc.want {
+			t.Errorf("%s: %s, want %s", tc.line, have, tc.want)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"hash/fnv"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"sipcause/internal/wire"
 	"sipcause/sip"
@@ -18,17 +20,20 @@ type endpoints struct {
 	own   map[wire.Transport]netip.AddrPort // of the element that wrote the log
 	names map[string]netip.Addr             // addresses of hosts that logs name
 	txns  [2]map[string]wire.Flow           // flows of requests, by transaction: the newer ones, the older ones
+	calls [2]map[string]netip.AddrPort      // where an INVITE went whose server is not known, by call and sender
+	stand []string                          // "0.133.148.201 is example.net" for the first placeholders
 }
 
 const (
 	maxTextTxns  = 4096 // of each of the two tables
 	maxTextNames = 1024
+	maxToldNames = 8 // placeholders that a report explains
 )
 
 func newEndpoints() endpoints {
 	return endpoints{
 		own: map[wire.Transport]netip.AddrPort{}, names: map[string]netip.Addr{},
-		txns: [2]map[string]wire.Flow{{}, {}},
+		txns: [2]map[string]wire.Flow{{}, {}}, calls: [2]map[string]netip.AddrPort{{}, {}},
 	}
 }
 
@@ -56,24 +61,28 @@ func (e *endpoints) learn(m *textMessage) {
 	}
 	switch {
 	case h.way == waySent && h.src.known():
-		e.own[h.proto] = socket(h.src, h.proto)
+		e.learnOwn(h.src, h.proto)
 	case h.way == wayReceived && h.dst.known():
-		e.own[h.proto] = socket(h.dst, h.proto)
+		e.learnOwn(h.dst, h.proto)
 	case (h.way == waySent) == m.sip.IsRequest() && h.way != wayUnknown && sentBy.known():
-		e.own[h.proto] = socket(sentBy, h.proto)
+		e.learnOwn(sentBy, h.proto)
 	case h.way == waySent && m.sip.Count(sip.HeaderVia) == 1:
 		e.answers(m)
 	}
 }
 
+// learnOwn notes the element's own socket; the first one counts.
+func (e *endpoints) learnOwn(p place, t wire.Transport) {
+	if _, known := e.own[t]; !known {
+		e.own[t] = e.socket(p, t)
+	}
+}
+
 // answers takes the Contact of a response for the element's own socket: with one Via it has not relayed it.
 func (e *endpoints) answers(m *textMessage) {
-	if _, known := e.own[m.head.proto]; known {
-		return
-	}
 	for c := range m.sip.Contacts() {
 		if u, ok := sip.ParseURI(c.URI); ok && u.Addr().IsValid() && m.sip.Method != sip.MethodRegister && m.sip.Status < 300 {
-			e.own[m.head.proto] = socket(uriPlace(u), m.head.proto)
+			e.learnOwn(uriPlace(u), m.head.proto)
 		}
 		return
 	}
@@ -131,12 +140,14 @@ func (e *endpoints) place(p place) place {
 
 func (e *endpoints) request(m *textMessage, src, dst place, later []*textMessage) wire.Flow {
 	h := &m.head
-	f := wire.Flow{Transport: h.proto, Src: socket(src, h.proto), Dst: socket(dst, h.proto)}
+	f := wire.Flow{Transport: h.proto, Src: e.socket(src, h.proto), Dst: e.socket(dst, h.proto)}
 	via := m.sip.TopVia()
 	if asked, ok := e.asked(m); ok && !dst.known() && (!src.known() || f.Src == asked.Src) {
 		return asked // sent again, or an ACK or CANCEL that goes where its INVITE went (RFC 3261 §17.1.1.3, §9.1)
 	}
-	if !src.known() {
+	if sentBy := viaPlace(&via); !src.known() && h.way == waySent && sentBy.known() {
+		f.Src = e.socket(sentBy, h.proto)
+	} else if !src.known() {
 		f.Src = e.first(h.way == waySent, h.proto, func() place {
 			if p := viaSource(&via); p.known() || src.name == "" && src.port == 0 {
 				return p
@@ -144,7 +155,9 @@ func (e *endpoints) request(m *textMessage, src, dst place, later []*textMessage
 			return src
 		})
 	}
-	if !dst.known() {
+	if to, ok := e.server(m, f.Src); ok && !dst.known() && h.way != wayReceived {
+		f.Dst = to
+	} else if !dst.known() {
 		f.Dst = e.first(h.way == wayReceived, h.proto, func() place {
 			if p := relayedBy(m, &via, later); p.known() {
 				return p
@@ -160,7 +173,7 @@ func (e *endpoints) request(m *textMessage, src, dst place, later []*textMessage
 
 func (e *endpoints) response(m *textMessage, src, dst place) wire.Flow {
 	h := &m.head
-	f := wire.Flow{Transport: h.proto, Src: socket(src, h.proto), Dst: socket(dst, h.proto)}
+	f := wire.Flow{Transport: h.proto, Src: e.socket(src, h.proto), Dst: e.socket(dst, h.proto)}
 	asked, matched := e.asked(m)
 	via := m.sip.TopVia()
 	if !src.known() {
@@ -178,10 +191,17 @@ func (e *endpoints) response(m *textMessage, src, dst place) wire.Flow {
 
 // first returns the element's own socket where it is at this end and known, else what other says.
 func (e *endpoints) first(own bool, proto wire.Transport, other func() place) netip.AddrPort {
-	if a, ok := e.own[proto]; own && ok {
-		return a
+	if own {
+		if a, ok := e.own[proto]; ok {
+			return a
+		}
+		for t := wire.UDP; t <= wire.SCTP; t++ { // it has the same address for other transports
+			if a, ok := e.own[t]; ok {
+				return e.socket(place{addr: a.Addr()}, proto)
+			}
+		}
 	}
-	return socket(other(), proto)
+	return e.socket(other(), proto)
 }
 
 // relayedBy returns the element that sent a request on, by its Via on top of this one.
@@ -242,12 +262,13 @@ func viaSource(v *sip.Via) place {
 
 // socket makes a socket of a place. No port is the default one of the transport (RFC 3261 §19.1.2), a name
 // gets its placeholder, and nothing at all is 0.0.0.0:0.
-func socket(p place, t wire.Transport) netip.AddrPort {
+func (e *endpoints) socket(p place, t wire.Transport) netip.AddrPort {
 	if !p.known() && p.name == "" {
 		return netip.AddrPortFrom(netip.IPv4Unspecified(), p.port)
 	}
 	if !p.known() {
 		p.addr = placeholder(p.name)
+		e.tell(p)
 	}
 	if p.port == 0 {
 		switch t {
@@ -264,6 +285,16 @@ func socket(p place, t wire.Transport) netip.AddrPort {
 	return netip.AddrPortFrom(p.addr, p.port)
 }
 
+// tell notes what a placeholder stands for, if that is a name as hosts have them.
+func (e *endpoints) tell(p place) {
+	if len(e.stand) >= maxToldNames || len(p.name) > maxFieldName || strings.Trim(p.name, "abcdefghijklmnopqrstuvwxyz0123456789.-_") != "" {
+		return
+	}
+	if s := p.addr.String() + " is " + p.name; !slices.Contains(e.stand, s) {
+		e.stand = append(e.stand, s)
+	}
+}
+
 // nowhere is the socket of which nothing is known.
 func nowhere() netip.AddrPort { return netip.AddrPortFrom(netip.IPv4Unspecified(), 0) }
 
@@ -278,6 +309,24 @@ func placeholder(name string) netip.Addr {
 		n = 1
 	}
 	return netip.AddrFrom4([4]byte{0, byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
+// server returns where requests of the call go that m is of: to where the INVITE went, when that is not known.
+func (e *endpoints) server(m *textMessage, src netip.AddrPort) (netip.AddrPort, bool) {
+	if len(m.sip.ToTag()) == 0 {
+		return netip.AddrPort{}, false
+	}
+	k := callKey(m, src)
+	for _, c := range e.calls {
+		if a, ok := c[k]; ok {
+			return a, true
+		}
+	}
+	return netip.AddrPort{}, false
+}
+
+func callKey(m *textMessage, src netip.AddrPort) string {
+	return string(m.sip.CallID()) + " " + src.String()
 }
 
 // key names a transaction (RFC 3261 §17.1.3): branch, method, number and Call-ID.
@@ -299,6 +348,13 @@ func (e *endpoints) remember(m *textMessage, f wire.Flow) {
 	if k := m.key(); e.txns[0][k] == (wire.Flow{}) {
 		e.txns[0][k] = f
 	}
+	if m.sip.Method != sip.MethodInvite || len(m.sip.ToTag()) > 0 || !wire.Placeholder(f.Dst.Addr()) {
+		return
+	}
+	if len(e.calls[0]) >= maxTextTxns {
+		e.calls[0], e.calls[1] = map[string]netip.AddrPort{}, e.calls[0]
+	}
+	e.calls[0][callKey(m, f.Src)] = f.Dst
 }
 
 // asked returns the flow of the request that a response answers.

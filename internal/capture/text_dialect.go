@@ -50,11 +50,12 @@ type textHeader struct {
 	peer     place
 	way      way
 	proto    wire.Transport
+	size     int  // bytes of the message; 0 unknown
 	tcpdump  bool // printed by tcpdump, which may show a message twice
 }
 
 // dialect is how one kind of log begins a message. Named groups of line give time, src, dst, sport, dport,
-// local, peer, way and proto.
+// local, peer, way, proto and size.
 type dialect struct {
 	name string
 	hint string // every such line contains it
@@ -76,7 +77,7 @@ var dialects = []dialect{
 	},
 	{
 		name: "sipp", hint: " message ",
-		line: regexp.MustCompile(`^(?P<proto>UDP|TCP|TLS|SCTP|WS) message (?P<way>sent|received)\b`),
+		line: regexp.MustCompile(`^(?P<proto>UDP|TCP|TLS|SCTP|WS) message (?P<way>sent|received)\b(?: [(\[](?P<size>\d+))?`),
 	},
 	{
 		name: "kamailio-sipdump", hint: ": ", // module sipdump, mode file
@@ -100,7 +101,11 @@ var dialects = []dialect{
 	},
 	{
 		name: "asterisk-pjsip", hint: "<--- ", new: true, // pjsip set logger on
-		line: regexp.MustCompile(`<--- (?P<way>Received|Transmitting) SIP (?:request|response) \(\d+ bytes\) (?:from|to) (?P<proto>\w+):(?P<peer>\S+) --->`),
+		line: regexp.MustCompile(`<--- (?P<way>Received|Transmitting) SIP (?:request|response) \((?P<size>\d+) bytes\) (?:from|to) (?P<proto>\w+):(?P<peer>\S+) --->`),
+	},
+	{
+		name: "asterisk-pjsip", hint: "History Entry", new: true, // pjsip show history entry
+		line: regexp.MustCompile(`<--- History Entry \d+ (?P<way>Sent|Received) (?:to|from) (?P<peer>\S+) at (?P<time>\d{9,10})\s*--->`),
 	},
 	{
 		name: "asterisk-chan_sip", hint: "SIP read from", new: true, way: wayReceived, // sip set debug on
@@ -112,11 +117,11 @@ var dialects = []dialect{
 	},
 	{
 		name: "freeswitch", hint: " bytes ", new: true, // sofia … siptrace on; drachtio prints the same
-		line: regexp.MustCompile(`\b(?P<way>recv|send) \d+ bytes (?:from|to) (?P<proto>\w+)/(?P<peer>\[[^\]\s]+\]:\d+)(?: at (?P<time>[-\dT:. ]*\d))?`),
+		line: regexp.MustCompile(`\b(?P<way>recv|send) (?P<size>\d+) bytes (?:from|to) (?P<proto>\w+)/(?P<peer>\[[^\]\s]+\]:\d+)(?: at (?P<time>[-\dT:. ]*\d))?`),
 	},
 	{
 		name: "pjsip", hint: " msg ", new: true,
-		line: regexp.MustCompile(`\b(?P<way>TX|RX) \d+ bytes (?:Request|Response) msg \S+ \(\S+\) (?:to|from) (?P<proto>\w+) (?P<peer>\S+:\d+):`),
+		line: regexp.MustCompile(`\b(?P<way>TX|RX) (?P<size>\d+) bytes (?:Request|Response) msg \S+ \(\S+\) (?:to|from) (?P<proto>\w+) (?P<peer>\S+:\d+):`),
 	},
 	{
 		name: "baresip", hint: "#", new: true,
@@ -132,11 +137,11 @@ var dialects = []dialect{
 	},
 	{
 		name: "linphone", hint: "sent to [", new: true, // belle-sip
-		line: regexp.MustCompile(`message (?P<way>sent) to \[(?P<proto>\w+)://(?P<peer>[^\]\s]+:\d+)\]`),
+		line: regexp.MustCompile(`message (?P<way>sent) to \[(?P<proto>\w+)://(?P<peer>[^\]\s]+:\d+)\](?:, size: \[(?P<size>\d+)\])?`),
 	},
 	{
 		name: "linphone", hint: "new bytes from [", new: true,
-		line: regexp.MustCompile(`(?P<way>received) \[\d+\] new bytes from \[(?P<proto>\w+)://(?P<peer>[^\]\s]+:\d+)\]`),
+		line: regexp.MustCompile(`(?P<way>received) \[(?P<size>\d+)\] new bytes from \[(?P<proto>\w+)://(?P<peer>[^\]\s]+:\d+)\]`),
 	},
 	{
 		name: "cisco", hint: "/SIP/Msg/", new: true, // debug ccsip messages
@@ -223,6 +228,8 @@ func (h *textHeader) read(d *dialect, groups [][]byte, clock *textClock) {
 			h.src = h.place(v, h.src.port)
 		case "dst":
 			h.dst = h.place(v, h.dst.port)
+		case "size":
+			h.size = number(v)
 		case "sport":
 			h.src.port = uint16(min(number(v), 65535))
 		case "dport":

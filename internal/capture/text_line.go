@@ -96,10 +96,7 @@ func (l *textLines) clean(b []byte) []byte {
 	if bytes.IndexByte(b, 0x1b) >= 0 {
 		b = ansi.ReplaceAll(b, nil)
 	}
-	b = bytes.TrimSuffix(b, []byte("$"))
-	if n := len(b); n < len(l.block.buf) && bytes.HasSuffix(b, []byte("^M")) {
-		b = b[:n-2]
-	}
+	b = bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("^M$")), []byte("^M"))
 	if bytes.Contains(b, []byte("&lt;")) {
 		for _, e := range [...][2]string{{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", `"`}, {"&amp;", "&"}} {
 			b = bytes.ReplaceAll(b, []byte(e[0]), []byte(e[1]))

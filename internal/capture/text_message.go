@@ -18,6 +18,7 @@ type textMessage struct {
 	timed bool   // at is what the text says
 	data  []byte // lines end with CRLF
 	cut   bool   // the text has only the beginning
+	short bool   // the body ends before its Content-Length; nothing else says that it is cut
 	line  int    // of its start line
 	sip   sip.Message
 }
@@ -376,7 +377,7 @@ func (b *builder) finish(head int, whole bool) {
 	case lf-1 == b.length:
 		body = bytes.ReplaceAll(body[:size-2], []byte("\r\n"), []byte("\n"))
 	case size < b.length:
-		b.msg.cut = true
+		b.msg.cut, b.msg.short = true, !b.msg.cut && size > 0
 	}
 	b.msg.cut = b.msg.cut || !whole && b.length > 0
 	if len(body) == 0 && (b.part || b.msg.cut && !whole) {

@@ -14,6 +14,7 @@ type stamp struct {
 	day   time.Time     // midnight UTC; zero for a time of day alone
 	clock time.Duration // since midnight, less the zone's offset where one is named
 	year  bool          // the day's year is written
+	zone  bool          // the zone is written
 }
 
 // noYear stands for the year of "Mar  6 13:34:49", noDay for the day of "13:34:49", and textBase is the time of the
@@ -32,7 +33,8 @@ var (
 	dateDay   = regexp.MustCompile(`(?:^|[^\d])(\d\d)[-/.](\d\d)[-/.](\d{4})[ T_,@]*$`)
 	dateShort = regexp.MustCompile(`(?:^|[^\d])(\d\d)-(\d\d)@$`)
 	zoneAfter = regexp.MustCompile(`^ ?([+-])(\d\d):?(\d\d)\b`)
-	epochTime = regexp.MustCompile(`^(\d{9,10})\.(\d{1,9})$`)
+	utcAfter  = regexp.MustCompile(`^(?:Z| UTC| GMT)\b`)
+	epochTime = regexp.MustCompile(`^(\d{9,10})(?:\.(\d{1,9}))?$`)
 )
 
 var months = map[string]time.Month{
@@ -55,7 +57,7 @@ func findStamp(b []byte) (stamp, bool) {
 // leadStamp reads the time stamp that a line of a log begins with.
 func leadStamp(b []byte) (stamp, bool) {
 	s, at := stampIn(b)
-	if at < 0 || s.day.IsZero() && at > clockWithin {
+	if at < 0 || s.day.IsZero() && at > clockWithin || bytes.IndexAny(b, ":.") < 0 {
 		return stamp{}, false
 	}
 	return s, true
@@ -68,7 +70,7 @@ func stampIn(b []byte) (stamp, int) {
 		sec, _ := strconv.ParseInt(string(m[1]), 10, 64)
 		t := time.Unix(sec, int64(fraction(m[2]))).UTC()
 		day := t.Truncate(24 * time.Hour)
-		return stamp{day: day, clock: t.Sub(day), year: true}, 0
+		return stamp{day: day, clock: t.Sub(day), year: true, zone: true}, 0
 	}
 	for i := 2; i+6 <= len(b); i++ {
 		if b[i] != ':' || b[i+3] != ':' || !clockAt(b, i-2) {
@@ -99,6 +101,7 @@ func stampAt(b []byte, i int) stamp {
 		s.clock += fraction(rest[1:n])
 		rest = rest[n:]
 	}
+	s.zone = utcAfter.Match(rest)
 	if z := zoneAfter.FindSubmatch(rest); z != nil {
 		h, _ := strconv.Atoi(string(z[2]))
 		m, _ := strconv.Atoi(string(z[3]))
@@ -107,6 +110,7 @@ func stampAt(b []byte, i int) stamp {
 			offset = -offset
 		}
 		s.clock -= offset
+		s.zone = true
 	}
 	s.day, s.year = dateBefore(b[:i])
 	return s
@@ -166,6 +170,7 @@ type textClock struct {
 	day   time.Time // of the last stamp
 	last  wire.Time // time known last, of a message or a line
 	fresh bool      // last was read since the last message
+	zone  bool      // a zone is written
 }
 
 // nextDay and nextYear are how far a time must go back to belong to the next day or year.
@@ -176,6 +181,7 @@ const (
 
 // read turns a stamp into a time.
 func (c *textClock) read(s stamp) wire.Time {
+	c.zone = c.zone || s.zone
 	switch {
 	case s.day.IsZero():
 		if c.day.IsZero() {
@@ -215,4 +221,33 @@ func (c *textClock) take(own wire.Time) (at wire.Time, known bool) {
 	}
 	c.fresh = false
 	return c.last, known
+}
+
+// quarter is what time zones differ by.
+const quarter = 15 * time.Minute
+
+// zoneLimit is how far a zone is from UTC at most.
+const zoneLimit = 14 * time.Hour
+
+// zoneShift returns what must be added to the times of a log whose message of time at has the Date header date:
+// the year or day where the log has none, and what its zone is off from UTC. What is left of the difference is
+// the message's own. ok is false when the two do not fit.
+func zoneShift(at wire.Time, date time.Time) (shift time.Duration, ok bool) {
+	was := at.Std()
+	now := was
+	if !at.Absolute() {
+		if was.Year() >= noYear {
+			now = time.Date(date.Year(), was.Month(), was.Day(), was.Hour(), was.Minute(), was.Second(), was.Nanosecond(), time.UTC)
+			for _, year := range [...]int{-1, 1} { // around the new year
+				if other := now.AddDate(year, 0, 0); date.Sub(other).Abs() < date.Sub(now).Abs() {
+					now = other
+				}
+			}
+		} else {
+			now = date.Truncate(24 * time.Hour).Add(was.Sub(was.Truncate(24 * time.Hour)))
+			now = now.Add(date.Sub(now).Round(24 * time.Hour))
+		}
+	}
+	off := date.Sub(now)
+	return now.Sub(was) + off.Round(quarter), off.Abs() <= zoneLimit
 }

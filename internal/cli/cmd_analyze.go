@@ -37,9 +37,10 @@ func analyzeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "analyze [FILE|DIRECTORY|GLOB|-]...",
 		Short: "read captures and say of each call what happened, who decided, why, and what to do",
-		Long: `Read captures (pcap and pcapng, also gzip or zstd; - is standard input), rebuild each call across all hops, and
-say of each that failed which element decided, why, and what to do now. Several files and directories are
-merged by time.
+		Long: `Read captures (pcap and pcapng) and text traces (the logs of Asterisk, FreeSWITCH, Kamailio, pjsip, baresip,
+Linphone, Cisco, AudioCodes, Oracle and SIPp, the output of ngrep, sngrep and tcpdump -A, or just messages), also
+gzip or zstd; - is standard input. Rebuild each call across all hops, and say of each that failed which element
+decided, why, and what to do now. Several files and directories are merged by time.
 
 Exit status: 0 analysed (whatever was found), 1 failure, 2 wrong usage, 3 findings at or above --fail-on.`,
 		Example: `  sipcause analyze trace.pcap
@@ -47,6 +48,7 @@ Exit status: 0 analysed (whatever was found), 1 failure, 2 wrong usage, 3 findin
   sipcause analyze --call 3848276298220188511@192.0.2.10 --all trace.pcap
   sipcause analyze --format html -o report.html *.pcapng.gz
   tcpdump -i any -w - port 5060 | sipcause analyze -
+  ssh pbx cat /var/log/asterisk/full | sipcause analyze -
   sipcause analyze --format ndjson --fail-on error trace.pcap > calls.ndjson`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.helpFilter {

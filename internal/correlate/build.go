@@ -54,6 +54,9 @@ func (b *builder) build(legs []*call.Leg, links []call.Link) *call.Call {
 	if c.Final.Valid() && c.Outcome.Bad() {
 		b.findOrigin(c)
 	}
+	if c.Outcome.Bad() && b.ledger.HasEvents() {
+		b.bindEvents(c)
+	}
 	if c.Kind == call.KindRegistration {
 		b.registration(c, tries)
 	}
@@ -157,7 +160,7 @@ func (b *builder) unreachable(l *call.Leg, t *call.Txn) bool {
 	for _, e := range b.ledger.Events(t.Server.Addr(), from, l.Sightings[t.Last].Time+wire.Time(timerB)) {
 		switch e.Kind {
 		case wire.EventICMP, wire.EventTCPRefused, wire.EventSYNTimeout:
-			if e.Flow.Dst == t.Server && e.Flow.Src.Addr() == t.Client.Addr() {
+			if e.Flow.Dst == t.Server && e.Flow.Src.Addr() == t.Client.Addr() && e.Concerns(l) {
 				return true
 			}
 		}

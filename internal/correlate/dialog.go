@@ -80,7 +80,7 @@ func (ol *openLeg) request(ti, i int32, m *sip.Message) {
 	}
 	switch t.Method {
 	case sip.MethodAck:
-		ol.acked(m, i)
+		t.Dialog = ol.acked(m, i)
 	case sip.MethodBye:
 		if d := ol.dialogOf(m); d != call.None {
 			dl := &l.Dialogs[d]
@@ -101,10 +101,13 @@ func (ol *openLeg) request(ti, i int32, m *sip.Message) {
 	}
 }
 
-func (ol *openLeg) acked(m *sip.Message, i int32) {
-	if d := ol.dialogOf(m); d != call.None && ol.leg.Dialogs[d].AckAt == 0 {
+// acked notes the ACK for a 2xx with its dialog, which it returns.
+func (ol *openLeg) acked(m *sip.Message, i int32) int32 {
+	d := ol.dialogOf(m)
+	if d != call.None && ol.leg.Dialogs[d].AckAt == 0 {
 		ol.leg.Dialogs[d].AckAt = ol.leg.Sightings[i].Time
 	}
+	return d
 }
 
 // maxDialogs bounds the dialogs of one leg (forks).

@@ -25,6 +25,8 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 		s.logins(l, t, sg)
 	}
 	switch {
+	case sg.Status == 481 && t.InDialog && t.Dialog != call.None:
+		s.lost(l, t, sg)
 	case t.Method == sip.MethodRegister && t.Parent == call.None && sg.Status != 401 && sg.Status != 407:
 		s.binding(l, t, sg, m)
 	case t.Method == sip.MethodInvite && !t.InDialog && t.Request != call.None:
@@ -119,4 +121,13 @@ func contactExpires(ct sip.NameAddr) (int, bool) {
 	}
 	n, err := strconv.Atoi(string(v))
 	return n, err == nil && n >= 0
+}
+
+// lost notes that the server of t denied a dialog that it had confirmed itself and that nobody had ended.
+func (s *Shard) lost(l *call.Leg, t *call.Txn, sg *call.Sighting) {
+	d := &l.Dialogs[t.Dialog]
+	if d.Confirmed == 0 || d.Bye != call.None && l.Start(&l.Txns[d.Bye]) < l.Start(t) || l.Txns[d.Invite].Server != t.Server {
+		return
+	}
+	s.fact(peer.Fact{Kind: peer.FactLost, Began: d.Confirmed}, l, t, sg)
 }

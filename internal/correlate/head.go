@@ -86,3 +86,26 @@ func namesPrivate(body []byte) bool {
 		}
 	}
 }
+
+var (
+	mediaLine      = []byte("\nm=")
+	telephoneEvent = []byte("telephone-event")
+)
+
+// rejectsAll says of a session description, without parsing it, whether each m= line has port 0 (RFC 3264 §6).
+func rejectsAll(body []byte) bool {
+	some := false
+	for {
+		i := bytes.Index(body, mediaLine)
+		if i < 0 {
+			return some
+		}
+		body = body[i+len(mediaLine):]
+		line, _, _ := bytes.Cut(body, []byte("\n"))
+		_, rest, _ := bytes.Cut(line, []byte(" "))
+		if len(rest) == 0 || rest[0] != '0' || len(rest) > 1 && rest[1] != ' ' {
+			return false
+		}
+		some = true
+	}
+}

@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"bytes"
 	"sync"
 	"time"
 
@@ -118,7 +119,10 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 		s.stats.Duplicates++
 	default:
 		sg.Raw = l.Arena.Copy(p.Data)
-		sg.Private = sg.HasSDP && namesPrivate(m.Body)
+		if sg.HasSDP {
+			sg.Private, sg.Rejected, sg.Events = namesPrivate(m.Body), rejectsAll(m.Body), bytes.Contains(m.Body, telephoneEvent)
+		}
+		sg.Timed = m.Count(sip.HeaderSessionExpires) > 0
 		s.head(ol, m)
 	}
 	link(l, t, i)

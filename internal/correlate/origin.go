@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"sipcause/internal/call"
 	"sipcause/internal/wire"
@@ -147,12 +148,13 @@ func (b *builder) madeBy(c *call.Call, o *call.Origin, r call.TxnRef) {
 	sent := &l.Sightings[t.Final]
 	p := &b.prose
 	b.refs = c.AppendDownstream(b.refs[:0], r)
+	waited, silent := silentBefore(c, b.refs, sent.Time)
 	switch {
 	case c.Kind == call.KindRegistration && len(b.refs) == 0:
 		o.Role = call.RoleRegistrar
-	case silentBefore(c, b.refs, sent.Time):
+	case silent:
 		o.Role = call.RoleProxy
-		if o.Code == 408 || o.Code >= 500 {
+		if o.Code == 408 || o.Code >= 500 && waited >= leastTimer {
 			o.Role = call.RoleTimer
 		}
 	case len(b.refs) > 0 || o.Code == 407 || relays(c, r):
@@ -177,14 +179,20 @@ func isProxySoftware(server string) bool {
 	return slices.ContainsFunc(proxySoftware, func(p string) bool { return strings.Contains(lower, p) })
 }
 
-func silentBefore(c *call.Call, kids []call.TxnRef, at wire.Time) bool {
+// leastTimer is how long a hop waits for the next one at least before its own timer can be what answers: failover
+// timers are set to a few seconds. What fails sooner was refused on the wire, or by the hop itself.
+const leastTimer = 2 * time.Second
+
+// silentBefore says whether a branch had no final response at the time, and for how long the last of them had
+// been waited for.
+func silentBefore(c *call.Call, kids []call.TxnRef, at wire.Time) (waited time.Duration, silent bool) {
 	for _, k := range kids {
 		kl := c.Legs[k.Leg]
 		if kt := &kl.Txns[k.Txn]; kt.Final == call.None || kl.Sightings[kt.Final].Time > at {
-			return true
+			waited, silent = at.Sub(kl.Start(kt)), true
 		}
 	}
-	return false
+	return waited, silent
 }
 
 // sameTag says whether two responses carry the same To tag.

@@ -3,6 +3,7 @@ package correlate
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"time"
 
 	"sipcause/internal/call"
@@ -107,6 +108,7 @@ func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, cl
 		t.HasAuth = l.Sightings[i].HasAuth
 	}
 	t.Parent, t.Merged = ol.parent(h, m, client, server)
+	l.Shared = l.Shared || m.Method != sip.MethodCancel && slices.Contains(ol.hashes, h)
 	ti := int32(len(l.Txns))
 	l.Txns = append(l.Txns, t)
 	ol.hashes = append(ol.hashes, h)

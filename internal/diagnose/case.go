@@ -258,36 +258,17 @@ func (x *Case) Absent(confidence float64, r call.TxnRef, until wire.Time) float6
 	return confidence * (1 - x.Ledger.Loss(x.Start(r), until, t.Client.Addr(), t.Server.Addr()))
 }
 
-// Events returns the wire events about packets that the client of a transaction sent to its server, from its
-// start until after its last message.
+// Events returns the wire events bound to a transaction of a call that failed: about its request when that got
+// no final response, else about what its server sent on while it worked on it.
 func (x *Case) Events(r call.TxnRef) []call.Event {
-	t := x.Txn(r)
-	l := x.Legs[r.Leg]
-	from, until := l.Start(t)-eventSlack, max(l.Sightings[t.Last].Time, t.LastResent)+eventSlack
-	return slices.DeleteFunc(x.Ledger.Events(t.Server.Addr(), from, until), func(e call.Event) bool {
-		return e.Flow.Dst != t.Server || e.Flow.Src.Addr() != t.Client.Addr()
-	})
-}
-
-// EventsBehind returns the wire events about packets that the server of a transaction sent to others while it
-// worked on the request: what kept it from passing the request on, even where no SIP could be sent.
-func (x *Case) EventsBehind(r call.TxnRef) []call.Event {
-	t := x.Txn(r)
-	from, until := x.Start(r), x.FinalTime(r)
-	if until == 0 {
-		until = x.Legs[r.Leg].Sightings[t.Last].Time + eventSlack
+	var out []call.Event
+	for _, e := range x.Legs[r.Leg].Events {
+		if e.Txn == r.Txn {
+			out = append(out, e)
+		}
 	}
-	return slices.DeleteFunc(x.Ledger.Events(t.Server.Addr(), from, until), func(e call.Event) bool {
-		return e.Flow.Src.Addr() != t.Server.Addr() || e.Flow.Dst.Addr() == t.Client.Addr()
-	})
+	return out
 }
-
-// eventSlack is how far outside a transaction's messages an event may still belong to it: SYNs precede the
-// request, ICMP errors follow the last one.
-const eventSlack = wire.Time(35e9)
-
-// Hop names a transaction's two ends for people: "192.0.2.1:5060 -> 198.51.100.1:5060".
-func Hop(t *call.Txn) string { return t.Client.String() + " -> " + t.Server.String() }
 
 // Private says whether a is an address that is not reachable from the Internet: RFC 1918, RFC 4193,
 // carrier-grade NAT (RFC 6598), link-local.

@@ -25,7 +25,7 @@ func (j *Judge) Diagnose(c *call.Call, l *peer.Ledger) *finding.Verdict {
 	clear(v.Findings)
 	*v = finding.Verdict{Call: c.ID, Final: true, Findings: v.Findings[:0]}
 	for _, r := range x.asked() {
-		if !r.asks(x) {
+		if !r.asks(x) || c.Began.Ordinal() && r.paced() {
 			continue
 		}
 		if f := r.check(x); f != nil {

@@ -17,7 +17,7 @@ type refusedOffer struct {
 	txn      call.TxnRef
 	request  call.MsgRef  // with the offer, as the refuser received it
 	response call.MsgRef  // as the refuser sent it
-	offer    *sdp.Session // nil: none, or none that can be read
+	offer    *sdp.Session // nil: none, none that can be read, or a status that is no refusal of one
 	from     call.MsgRef  // where own stands
 	own      *sdp.Session // a description by the refuser; nil when the case has none
 }
@@ -25,13 +25,16 @@ type refusedOffer struct {
 // refusedOffer returns the INVITE that failed, or the answer that rejects every stream; ok is false for others.
 // A healthy call is told by the look of its answer: nothing is parsed.
 func (x *Case) refusedOffer() (f refusedOffer, ok bool) {
-	if !x.Final.Valid() || x.Code/100 == 2 && !(x.Sighting(x.Final).HasSDP && rejectsAll(x.Raw(x.Final))) {
+	if !x.Final.Valid() || x.Code/100 == 2 && !x.Sighting(x.Final).Rejected {
 		return f, false
 	}
 	if f.status, f.txn, ok = x.deciding(); !ok || x.Txn(f.txn).Method != sip.MethodInvite || f.status < 200 {
 		return f, false
 	}
 	f.response, f.request = x.DecidingRef(), x.RequestRef(f.txn)
+	if !f.refusesMedia() && f.status != 400 {
+		return f, f.request.Valid() // whatever was refused, it was not the offer: nothing is parsed
+	}
 	f.offer = x.Session(f.request)
 	if f.own = x.Session(f.response); f.own != nil {
 		f.from = f.response
@@ -62,27 +65,6 @@ func (x *Case) describedBy(r call.TxnRef) (*sdp.Session, call.MsgRef) {
 	}
 	return found, at
 }
-
-// rejectsAll says of a message, without parsing it, whether each m= line has port 0 (RFC 3264 §6).
-func rejectsAll(raw []byte) bool {
-	some := false
-	for {
-		i := bytes.Index(raw, mediaLine)
-		if i < 0 {
-			return some
-		}
-		raw = raw[i+len(mediaLine):]
-		line, _, _ := bytes.Cut(raw, []byte("\n"))
-		_, rest, _ := bytes.Cut(line, []byte(" "))
-		port, _, _ := bytes.Cut(rest, []byte(" "))
-		if string(port) != "0" {
-			return false
-		}
-		some = true
-	}
-}
-
-var mediaLine = []byte("\nm=")
 
 // refusesMedia says whether the status is one that an offer is refused with.
 func (f *refusedOffer) refusesMedia() bool {

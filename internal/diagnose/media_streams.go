@@ -34,12 +34,14 @@ type mediaSide struct {
 	said []description
 	held bool // at some time it did not both send and receive
 	ice  bool // what the c= line says is only a beginning
+	turn bool // a relay candidate (RFC 8656): RTP may run inside TURN, where it is not seen
 	srtp bool
 }
 
 // description is the first audio stream of one session description.
 type description struct {
 	ref call.MsgRef
+	all *sdp.Session
 	m   *sdp.Media
 	at  netip.AddrPort
 	by  netip.Addr // where the message came from
@@ -148,8 +150,9 @@ func (x *Case) describe(h *mediaHop, leg int, i int32, t *call.Txn) {
 		}
 		side.held = side.held || m.Direction != sdp.SendRecv || m.ZeroAddress()
 		side.ice = side.ice || len(m.Candidates) > 0 || len(m.ICE.Ufrag) > 0 || len(session.ICE.Ufrag) > 0
+		side.turn = side.turn || slices.ContainsFunc(m.Candidates, func(c sdp.Candidate) bool { return c.Type.Is("relay") })
 		side.srtp = side.srtp || m.Keying() != sdp.KeyingNone
-		side.said = append(side.said, description{ref, m, netip.AddrPortFrom(m.Connection.Addr, uint16(max(m.Port, 0))), source})
+		side.said = append(side.said, description{ref, session, m, netip.AddrPortFrom(m.Connection.Addr, uint16(max(m.Port, 0))), source})
 		return
 	}
 }

@@ -17,7 +17,7 @@ func dialogSessionExpired(x *Case) *report {
 				continue
 			}
 			inv := &l.Txns[d.Invite]
-			if inv.Final == call.None || !namesSession(l.Raw(inv.Final)) {
+			if inv.Final == call.None || !l.Sightings[inv.Final].Timed {
 				continue
 			}
 			if r := x.sessionExpired(k, d); r != nil {
@@ -31,11 +31,6 @@ func dialogSessionExpired(x *Case) *report {
 // shortestSession is below every time at which a session timer can end a call: the least interval is 90 s
 // (RFC 4028 §4), and the side that does not refresh sends BYE 32 s or a third of it before the end.
 const shortestSession = 50e9
-
-// namesSession says, without parsing, whether a message carries a session interval.
-func namesSession(raw []byte) bool {
-	return bytes.Contains(raw, []byte("ession-Expires")) || bytes.Contains(raw, []byte("\nx:"))
-}
 
 func (x *Case) sessionExpired(leg int, d *call.Dialog) *report {
 	l := x.Legs[leg]

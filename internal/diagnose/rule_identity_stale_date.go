@@ -17,7 +17,9 @@ func identityStaleDate(x *Case) *report {
 		return nil
 	}
 	at, which, known := id.signedAt(m)
-	clock, clockName := x.Sighting(x.FinalRef(r.ref)).Time.Std(), "the capture's clock"
+	seen := x.Sighting(x.FinalRef(r.ref)).Time
+	known = known && seen.Absolute()
+	clock, clockName := seen.Std(), "the capture's clock"
 	if resp := x.Msg(x.FinalRef(r.ref)); resp != nil {
 		if d, ok := resp.Date(); ok {
 			clock, clockName = d, "the verifier's clock"

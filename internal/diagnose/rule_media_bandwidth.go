@@ -21,8 +21,8 @@ func mediaBandwidth(x *Case) *report {
 		confidence = 0.85
 	}
 	r := x.report("media.bandwidth", confidence, "%s for lack of bandwidth.", x.refuser(&f))
-	if f.offer != nil {
-		r.add(" The offer asks for %s%s.", streams(f.offer), bandwidths(f.offer))
+	if offer := x.Session(f.request); offer != nil {
+		r.add(" The offer asks for %s%s.", streams(offer), bandwidths(offer))
 	}
 	x.warned(r, 370)
 	return r.see(f.request, "the offer").

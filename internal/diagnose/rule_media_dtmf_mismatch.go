@@ -96,10 +96,8 @@ func (x *Case) digitsByINFO() *report {
 	return nil
 }
 
-var telephoneEvent = []byte("telephone-event")
-
-// eventsListedOnce: one description lists telephone-event and its answer does not. A healthy call is told by a
-// search for the word; nothing is parsed.
+// eventsListedOnce: one description lists telephone-event and its answer does not. For a healthy call
+// nothing is parsed.
 func (x *Case) eventsListedOnce() *report {
 	if !x.Final.Valid() || !x.Sighting(x.Final).HasSDP || x.Sighting(x.Final).Txn == call.None {
 		return nil
@@ -108,8 +106,7 @@ func (x *Case) eventsListedOnce() *report {
 	if !invite.Valid() || !x.Sighting(invite).HasSDP {
 		return nil
 	}
-	offered, answered := bytes.Contains(x.Raw(invite), telephoneEvent), bytes.Contains(x.Raw(x.Final), telephoneEvent)
-	if !offered || answered || rejectsAll(x.Raw(x.Final)) {
+	if answer := x.Sighting(x.Final); !x.Sighting(invite).Events || answer.Events || answer.Rejected {
 		return nil
 	}
 	offer, answer := x.Session(invite), x.Session(x.Final)

@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"bytes"
+
 	"sipcause/internal/call"
 	"sipcause/internal/wire"
 	"sipcause/sip"
@@ -28,6 +30,9 @@ func mediaNoRingback(x *Case) *report {
 	}
 	w, ok := x.waiting(call.TxnRef{Txn: tries[len(tries)-1]})
 	if !ok || w.bare || w.until-w.since < minRinging {
+		return nil
+	}
+	if x.noEarlyMedia(w.early) {
 		return nil
 	}
 	rang := x.earlyRTP(&w)
@@ -80,6 +85,24 @@ func (x *Case) waiting(r call.TxnRef) (w waiting, ok bool) {
 	}
 	w.until, w.answer = l.Sightings[t.Final].Time, l.FinalStatus(t)/100 == 2
 	return w, w.early.Valid()
+}
+
+// noEarlyMedia says whether the 183 describes media only for later: its sender will not send, asks for preconditions
+// (RFC 3312), or says in P-Early-Media (RFC 5009) that there is none.
+func (x *Case) noEarlyMedia(early call.MsgRef) bool {
+	m, session := x.Msg(early), x.Session(early)
+	if m == nil || session == nil {
+		return true
+	}
+	if says := bytes.ToLower(m.HeaderByName("P-Early-Media")); len(says) > 0 && !bytes.Contains(says, []byte("sendrecv")) && !bytes.Contains(says, []byte("sendonly")) {
+		return true
+	}
+	for i := range session.Media {
+		if a := &session.Media[i]; a.Type.Is("audio") && !a.Rejected() {
+			return a.QoS || !a.Direction.Sends() || a.ZeroAddress()
+		}
+	}
+	return true
 }
 
 // earlyRTP says whether RTP ran towards the caller while it waited: to a socket that its INVITE announced, or from

@@ -1,6 +1,10 @@
 package diagnose
 
-import "sipcause/internal/call"
+import (
+	"slices"
+
+	"sipcause/internal/call"
+)
 
 // mediaOneWay: on a hop where both sides wanted both directions, RTP ran one way only (RFC 3264 §5.1).
 func mediaOneWay(x *Case) *report {
@@ -10,8 +14,13 @@ func mediaOneWay(x *Case) *report {
 	hops := x.mediaHops()
 	for i := range hops {
 		h := &hops[i]
-		if !h.twoWay() || x.talked(h) < enoughTalk {
+		if !h.twoWay() || x.talked(h) < enoughTalk || h.sides[0].turn || h.sides[1].turn {
 			continue
+		}
+		for side := range h.sides {
+			if sent := x.toward(h, side); sent.packets >= enoughPackets && x.toward(h, 1-side).packets >= enoughPackets && x.nowhere(h, side, &sent) {
+				return x.sentNowhere(h, side, &sent)
+			}
 		}
 		for silent := range h.sides {
 			heard, lost := x.toward(h, silent), x.toward(h, 1-silent)
@@ -22,6 +31,30 @@ func mediaOneWay(x *Case) *report {
 		}
 	}
 	return nil
+}
+
+// nowhere says whether all RTP towards a side went to a private address that the side wrote, while its messages come
+// from another and no message of the call was sent to it or came from it: this side of the translator that address is
+// nobody's.
+func (x *Case) nowhere(h *mediaHop, side int, sent *lane) bool {
+	for _, s := range sent.streams {
+		if !slices.ContainsFunc(h.sides[side].said, func(d description) bool { return d.at == s.Dst && misled(d.at.Addr(), d.by) }) || x.signals(s.Dst.Addr()) {
+			return false
+		}
+	}
+	return true
+}
+
+// sentNowhere reports RTP to an address that only holds behind a translator.
+func (x *Case) sentNowhere(h *mediaHop, side int, sent *lane) *report {
+	to, from := h.sides[side].last(), h.sides[1-side].last()
+	return x.report("media.one-way", 0.85, "%s sends its RTP (%d packets) to %s, the private address that %s wrote while its messages come from %s: nothing can arrive there, and only the other direction is heard.",
+		from.at.Addr(), sent.packets, to.at, sideNames[side], to.by).
+		do("Let the device at %s write its public address into the session description (STUN, external media address), or let a media relay (rtpengine, SBC) anchor the call.", to.by).
+		do("Or let %s send to where the packets come from (symmetric RTP, comedia, nat=yes).", from.at.Addr()).
+		see(to.ref, "announces %s, packet from %s", to.at, to.by).
+		suspect(netAddr(to.by), call.RoleUnknown).
+		tell("One side of the call could not hear the other.")
 }
 
 // oneWay reports that the silent side was sent RTP and sent none.

@@ -70,12 +70,16 @@ func (x *Case) foreignType(h *mediaHop, to int, s *call.Stream, pt uint8, packet
 		suspect(s.Src, call.RoleUnknown)
 }
 
-// format returns what a payload type stands for in the latest of a side's descriptions that has it.
+// format returns what a payload type stands for in the latest of a side's descriptions that has it. All streams are
+// looked at: with BUNDLE (RFC 9143) they share a socket.
 func (s *mediaSide) format(pt uint8) *sdp.Format {
 	for i := len(s.said) - 1; i >= 0; i-- {
-		for k := range s.said[i].m.Formats {
-			if f := &s.said[i].m.Formats[k]; f.PayloadType == int(pt) {
-				return f
+		for n := range s.said[i].all.Media {
+			formats := s.said[i].all.Media[n].Formats
+			for k := range formats {
+				if f := &formats[k]; f.PayloadType == int(pt) {
+					return f
+				}
 			}
 		}
 	}
@@ -85,9 +89,12 @@ func (s *mediaSide) format(pt uint8) *sdp.Format {
 // speaks says whether a side has listed the codec, under whatever number.
 func (s *mediaSide) speaks(f *sdp.Format) bool {
 	for i := range s.said {
-		for k := range s.said[i].m.Formats {
-			if o := &s.said[i].m.Formats[k]; o.Same(f) || len(o.Encoding) == 0 {
-				return true
+		for n := range s.said[i].all.Media {
+			formats := s.said[i].all.Media[n].Formats
+			for k := range formats {
+				if o := &formats[k]; o.Same(f) || len(o.Encoding) == 0 && o.PayloadType >= 0 {
+					return true
+				}
 			}
 		}
 	}

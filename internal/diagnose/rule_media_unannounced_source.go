@@ -48,6 +48,11 @@ func (x *Case) knowsHost(hops []mediaHop, a netip.Addr) bool {
 			return true
 		}
 	}
+	return x.signals(a)
+}
+
+// signals says whether messages of the call were sent from or to a host.
+func (x *Case) signals(a netip.Addr) bool {
 	for _, t := range x.Txns() {
 		if t.Client.Addr() == a || t.Server.Addr() == a {
 			return true

@@ -20,11 +20,12 @@ func protocolBranchReuse(x *Case) *report {
 		n := min(len(l.Txns), maxCompared)
 		for i := range n {
 			t := &l.Txns[i]
-			if !bytes.HasPrefix(t.Branch, magicCookie) || len(t.Branch) == len(magicCookie) {
+			acked := t.Method == sip.MethodInvite && t.Ack != call.None && l.FinalStatus(t)/100 == 2 && l.Sightings[t.Ack].Time >= l.Sightings[t.Final].Time
+			if !acked && !l.Shared || !bytes.HasPrefix(t.Branch, magicCookie) || len(t.Branch) == len(magicCookie) {
 				continue
 			}
 			r := call.TxnRef{Leg: k, Txn: int32(i)}
-			if t.Method == sip.MethodInvite && t.Ack != call.None && l.FinalStatus(t)/100 == 2 && l.Sightings[t.Ack].Time >= l.Sightings[t.Final].Time {
+			if acked {
 				return x.branchReuse(r, x.RequestRef(r), call.MsgRef{Leg: k, Msg: t.Ack})
 			}
 			for j := i + 1; j < n; j++ {

@@ -1,11 +1,9 @@
 package diagnose
 
-import "sipcause/internal/call"
-
 // serverInternalError: 500 with no better explanation (RFC 3261 §21.5.1).
 func serverInternalError(x *Case) *report {
 	status, r, ok := x.deciding()
-	if !ok || status != 500 || x.Origin != nil && x.Origin.Role == call.RoleTimer {
+	if _, silent := x.silentNext(); !ok || status != 500 || silent {
 		return nil // with a silent next hop there is a better explanation
 	}
 	t := x.Txn(r)

@@ -11,8 +11,8 @@ func serverUnavailable(x *Case) *report {
 		return nil
 	}
 	cause, in := x.Q850()
-	if status != 503 && !outageCauses[cause] {
-		return nil
+	if _, silent := x.silentNext(); status != 503 && !outageCauses[cause] || silent {
+		return nil // with a silent next hop there is a better explanation
 	}
 	t := x.Txn(r)
 	confidence := 0.75

@@ -71,19 +71,10 @@ func (x *Case) hopEvents(kinds ...wire.EventKind) []call.Event {
 		out = append(out, x.Events(r)...)
 	}
 	if d, ok := x.DecidingTxn(); ok && x.Sighting(x.DecidingRef()).Status >= 300 {
-		out = append(out, x.EventsBehind(d)...)
 		out = append(out, x.Events(d)...)
 	}
 	out = slices.DeleteFunc(out, func(e call.Event) bool { return !slices.Contains(kinds, e.Kind) })
-	slices.SortStableFunc(out, func(a, b call.Event) int {
-		switch {
-		case a.Ref == b.Ref:
-			return 0
-		case a.Ref.Less(b.Ref):
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(out, func(a, b call.Event) int { return a.Ref.Compare(b.Ref) })
 	return slices.CompactFunc(out, func(a, b call.Event) bool { return a.Ref == b.Ref && a.Kind == b.Kind })
 }
 

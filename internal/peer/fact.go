@@ -14,6 +14,7 @@ const (
 	FactBinding FactKind = iota // Server answered a REGISTER of From: Account is the AOR, Detail the contact
 	FactLogin                   // Server answered Code to credentials of the account Key
 	FactNonce                   // Server issued the nonce Key in the realm Detail
+	FactLost                    // Server denied a dialog with 481 that it had confirmed at Began
 	FactInvite                  // Server answered an INVITE of From between the parties Key; Detail is the callee's Prefix
 )
 
@@ -57,6 +58,8 @@ func (l *Ledger) Apply(f *Fact) {
 	case FactNonce:
 		l.answered(f)
 		l.AddNonce(f.Key, Nonce{Time: f.Time, Ref: f.Ref, Server: f.Server, Realm: f.Detail})
+	case FactLost:
+		l.AddLost(f.Server, Lost{Time: f.Time, Confirmed: f.Began, Ref: f.Ref, CallID: f.CallID})
 	case FactInvite:
 		l.invite(f)
 	}

@@ -26,6 +26,7 @@ const (
 type Ledger struct {
 	bindings *simplelru.LRU[uint64, []Binding] // exact in their order: see AORs
 	events   *simplelru.LRU[netip.Addr, []call.Event]
+	lost     *simplelru.LRU[netip.AddrPort, []Lost]
 	accounts *table[uint64, []Login]
 	nonces   *table[uint64, Nonce]
 	attempts *table[uint64, []Attempt]
@@ -33,6 +34,9 @@ type Ledger struct {
 	targets  *table[netip.AddrPort, []Target]
 	servers  *table[netip.AddrPort, *server]
 	pairs    *table[pairKey, *pair]
+	asked    []Attempt // what Attempts found last: several rules ask for the same
+	parties  uint64    // of asked
+	fresh    bool      // asked is still true
 	losses   losses
 	Start    wire.Time // first event time of the capture
 	End      wire.Time // last event time known so far
@@ -44,6 +48,7 @@ func New() *Ledger {
 	l := &Ledger{}
 	l.bindings = ordered[uint64, []Binding](l)
 	l.events = ordered[netip.Addr, []call.Event](l)
+	l.lost = ordered[netip.AddrPort, []Lost](l)
 	l.accounts = newTable[uint64, []Login](&l.Evicted, maxEntries)
 	l.nonces = newTable[uint64, Nonce](&l.Evicted, maxEntries)
 	l.attempts = newTable[uint64, []Attempt](&l.Evicted, maxEntries)
@@ -242,11 +247,18 @@ type Attempt struct {
 }
 
 // AddAttempt notes a try to reach somebody; parties is the Pair of the keys of the From and the To URI.
-func (l *Ledger) AddAttempt(parties uint64, a Attempt) { note(l.attempts, parties, a, 4*maxFacts) }
+func (l *Ledger) AddAttempt(parties uint64, a Attempt) {
+	l.fresh = false
+	note(l.attempts, parties, a, 4*maxFacts)
+}
 
 // Attempts returns the tries of the From URI to reach the To URI that began before at, oldest first.
 func (l *Ledger) Attempts(from, to string, at wire.Time) []Attempt {
-	list, _ := l.attempts.peek(Pair(Key(from), Key(to)))
+	list := l.asked
+	if parties := Pair(Key(from), Key(to)); !l.fresh || parties != l.parties {
+		list, _ = l.attempts.peek(parties)
+		l.asked, l.parties, l.fresh = list, parties, true
+	}
 	n := 0
 	for n < len(list) && list[n].Time < at {
 		n++
@@ -293,6 +305,9 @@ func (l *Ledger) Events(host netip.Addr, from, until wire.Time) []call.Event {
 	}
 	return out
 }
+
+// HasEvents says whether any event is known.
+func (l *Ledger) HasEvents() bool { return l.events.Len() > 0 }
 
 // AllEvents returns the events still known, as of the end, for rules about the capture as a whole.
 func (l *Ledger) AllEvents() []call.Event {

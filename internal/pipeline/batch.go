@@ -1,9 +1,12 @@
 package pipeline
 
 import (
+	"bytes"
+
 	"sipcause/internal/call"
 	"sipcause/internal/correlate"
 	"sipcause/internal/wire"
+	"sipcause/sip"
 )
 
 // A batch ends after so many messages, so many of their bytes, or so many media packets: it should stay in a
@@ -65,8 +68,17 @@ func (b *batch) add(p *wire.Payload) {
 func (b *batch) event(e *wire.Event) {
 	b.events = append(b.events, call.Event{
 		Kind: e.Kind, Ref: e.Ref, Time: e.Time, Until: e.Until, Flow: e.Flow, From: e.From, Txn: call.None,
-		Code: e.ICMPCode, Type: e.ICMPType, V6: e.V6, Detail: e.Detail, Name: e.Name,
+		Code: e.ICMPCode, Type: e.ICMPType, V6: e.V6, Detail: e.Detail, Name: e.Name, CallID: quotedCallID(e.Quote),
 	})
+}
+
+// quotedCallID returns the Call-ID in the beginning of a message, "" unless its line is there to the end.
+func quotedCallID(quote []byte) string {
+	id := sip.CallIDOf(quote)
+	if i := bytes.Index(quote, id); len(id) == 0 || i < 0 || i+len(id) >= len(quote) {
+		return ""
+	}
+	return string(id)
 }
 
 func (b *batch) full() bool {

@@ -81,7 +81,7 @@ func (e *Engine) summary(src *capture.Source, d decode.Stats) *view.Summary {
 	}
 	slices.SortFunc(s.Methods, byRank)
 	j := &e.judge
-	s.Stray = st.Stray
+	s.Stray, s.MediaEvicted = st.Stray, j.media.Evicted
 	s.Calls, s.Registrations, s.Transactions = j.calls[call.KindCall], j.calls[call.KindRegistration], j.calls[call.KindTransaction]
 	s.KPIs = j.meter.KPIs()
 	s.Findings = diagnose.Capture(j.ledger)

@@ -372,6 +372,12 @@ func (e *encoder) messages(c *call.Call) {
 		}
 	}
 	for i := range e.refs {
+		// A look at all of them first: memory then fetches them beside each other instead of one after the other.
+		if raw := c.Legs[e.refs[i].Leg].Sightings[e.refs[i].Msg].Raw; len(raw) > 0 {
+			e.fetched += raw[0]
+		}
+	}
+	for i := range e.refs {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
 		}

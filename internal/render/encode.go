@@ -16,6 +16,8 @@ type encoder struct {
 	buf  []byte
 	refs []msgRef // scratch of messages
 
+	fetched byte // of no meaning: see messages
+
 	sec     int64 // second whose text is in secText
 	secText [len("2006-01-02T15:04:05.")]byte
 

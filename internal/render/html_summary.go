@@ -190,6 +190,9 @@ func missing(s *view.Summary, zone *time.Location) (list []string) {
 	if s.Evicted > 0 {
 		list = append(list, count(s.Evicted, "dialog")+" given up because a limit of memory was reached")
 	}
+	if s.MediaEvicted > 0 {
+		list = append(list, count(s.MediaEvicted, "RTP or RTCP stream")+" given up because a limit of memory was reached")
+	}
 	return list
 }
 

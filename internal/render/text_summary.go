@@ -237,7 +237,7 @@ func (r *text) notRead(s *view.Summary) {
 			r.line(fmt.Sprintf("%10s  %s", thousands(u.N), cells.Visible(u.Name)))
 		}
 	}
-	if len(s.Gaps) == 0 && s.Evicted == 0 {
+	if len(s.Gaps) == 0 && s.Evicted == 0 && s.MediaEvicted == 0 {
 		return
 	}
 	r.heading("MISSING: what rests on absence is less sure for it")
@@ -246,5 +246,8 @@ func (r *text) notRead(s *view.Summary) {
 	}
 	if s.Evicted > 0 {
 		r.item(2, "", normal, count(s.Evicted, "dialog")+" given up because a limit of memory was reached")
+	}
+	if s.MediaEvicted > 0 {
+		r.item(2, "", normal, count(s.MediaEvicted, "RTP or RTCP stream")+" given up because a limit of memory was reached")
 	}
 }

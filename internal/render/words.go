@@ -122,7 +122,23 @@ func streamText(s *call.Stream) string {
 	if s.RTCP {
 		kind = "RTCP"
 	}
-	return fmt.Sprintf("%s %s → %s, %s in %s", kind, s.Src, s.Dst, count(s.Packets, "packet"), duration(s.Last.Sub(s.First)))
+	text := fmt.Sprintf("%s %s → %s, %s in %s", kind, s.Src, s.Dst, count(s.Packets, "packet"), duration(s.Last.Sub(s.First)))
+	if s.Codec != "" {
+		text += ", " + cells.Visible(s.Codec)
+	}
+	if s.RTP != nil && s.RTP.Lost() > 0 {
+		text += fmt.Sprintf(", %.1f %% lost", 100*float64(s.RTP.Lost())/float64(s.RTP.Expected()))
+	}
+	if s.Remote != nil && s.Remote.Reports > 0 {
+		text += fmt.Sprintf(", %.1f %% lost at the receiver", 100*s.Remote.LossMean)
+	}
+	if s.RTP != nil && s.Jitter >= 0 {
+		text += fmt.Sprintf(", jitter %.1f ms", s.Jitter)
+	}
+	if s.MOS > 0 {
+		text += fmt.Sprintf(", MOS about %.1f", s.MOS)
+	}
+	return text
 }
 
 // originText says who made the deciding response; c has an origin.

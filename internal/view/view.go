@@ -54,6 +54,7 @@ type Summary struct {
 	Defective       uint64
 	Evicted         uint64 // dialogs dropped by a cap
 	RTP, RTCP       uint64 // media packets of announced streams and others
+	MediaEvicted    uint64 // RTP and RTCP streams dropped by a cap
 	Keepalives      uint64 // CRLF keepalives
 
 	Calls, Registrations, Transactions uint64

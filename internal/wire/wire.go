@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 )
@@ -41,11 +42,11 @@ type PacketRef struct {
 }
 
 // Less orders references by source, then number.
-func (r PacketRef) Less(o PacketRef) bool {
-	if r.Source != o.Source {
-		return r.Source < o.Source
-	}
-	return r.Number < o.Number
+func (r PacketRef) Less(o PacketRef) bool { return r.Compare(o) < 0 }
+
+// Compare is the three-way form of Less.
+func (r PacketRef) Compare(o PacketRef) int {
+	return cmp.Or(cmp.Compare(r.Source, o.Source), cmp.Compare(r.Number, o.Number))
 }
 
 // LinkType is a DLT_ number as in a pcap header (tcpdump.org/linktypes.html).

@@ -1,0 +1,37 @@
+package correlate
+
+import (
+	"slices"
+
+	"sipcause/internal/call"
+	"sipcause/internal/wire"
+)
+
+// eventSlack is how far outside a transaction's messages an event may still belong to it: SYNs precede the
+// request, ICMP errors follow the last one.
+const eventSlack = wire.Time(35 * second)
+
+// bindEvents gives the legs of a call that failed the wire events of its hops: those about a request without a
+// final response, and those about what the server of a failed request sent on while it worked on it.
+func (b *builder) bindEvents(c *call.Call) {
+	for _, l := range c.Legs {
+		for i := range l.Txns {
+			t := &l.Txns[i]
+			status := l.FinalStatus(t)
+			if status > 0 && status < 300 || t.Request == call.None {
+				continue
+			}
+			begun, ended := l.Start(t), max(l.Sightings[t.Last].Time, t.LastResent)
+			for _, e := range b.ledger.Events(t.Server.Addr(), begun-eventSlack, ended+eventSlack) {
+				about := status == 0 && e.Flow.Dst == t.Server && e.Flow.Src.Addr() == t.Client.Addr()
+				behind := status > 0 && e.Flow.Src.Addr() == t.Server.Addr() && e.Flow.Dst.Addr() != t.Client.Addr() && e.Time >= begun && e.Time <= ended
+				if (about || behind) && e.Concerns(l) {
+					e.Txn = int32(i)
+					l.Events = append(l.Events, e)
+				}
+			}
+		}
+		slices.SortStableFunc(l.Events, func(x, y call.Event) int { return x.Ref.Compare(y.Ref) })
+		l.Events = slices.CompactFunc(l.Events, func(x, y call.Event) bool { return x.Ref == y.Ref && x.Kind == y.Kind })
+	}
+}
