@@ -244,7 +244,7 @@ func endScenes() []scene {
 			ends:    []sipp{{script: "uas_answer_unacked", at: callee}},
 			callers: []sipp{{script: "uac_never_acks", at: caller}},
 			codes:   "180 200",
-			truth:   truth{kind: calls, code: 200, finding: "dialog.ack-missing"},
+			truth:   truth{kind: calls, outcome: "failed", code: 200, cause: "dialog.ack-missing", origin: callee, suspect: caller},
 		},
 	}
 }

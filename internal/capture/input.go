@@ -94,22 +94,26 @@ func (in *input) open(s *Source, size int, to sink) error {
 	case looksPcapng(b):
 		in.records = newPcapng(st)
 	default:
-		found := foreign(b)
-		if t := newTextOf(st, b); t != nil {
-			in.records = t
-			return nil
-		}
-		return &FormatError{Name: st.name, Found: packing + found}
+		return in.openText(st, b, packing)
 	}
 	return nil
 }
 
-// newTextOf reads a stream that begins with b as text; nil when it is none, or has no SIP message.
-func newTextOf(st stream, b []byte) *text {
+// openText reads a stream that begins with b as text, if it is one that has a SIP message in it.
+func (in *input) openText(st stream, b []byte, packing string) error {
+	wrong := &FormatError{Name: st.name, Found: packing + foreign(b)} // before b is read over
 	if foreignKind(b) != "" || !looksText(b) {
-		return nil
+		return wrong
 	}
-	return newText(st)
+	t, err := newText(st)
+	if err != nil {
+		return err
+	}
+	if t == nil {
+		return wrong
+	}
+	in.records = t
+	return nil
 }
 
 // hand gives what in has next to the sink: p, or the message that p stands for.

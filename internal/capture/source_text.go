@@ -2,6 +2,9 @@ package capture
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -32,8 +35,8 @@ type text struct {
 	ended   bool
 	payload wire.Payload
 
-	noTime, noPlace       uint64 // messages whose time, or one end at least, the text does not say
-	firstTime, firstPlace wire.PacketRef
+	noTime, noDate, noPlace          uint64 // messages whose time, date, or one end at least, the text does not say
+	firstTime, firstDate, firstPlace wire.PacketRef
 }
 
 const (
@@ -46,16 +49,21 @@ const (
 	maxLook = 64 << 20
 )
 
-// newText begins to read a text. It returns nil when there is no SIP message in it.
-func newText(s stream) *text {
+// newText begins to read a text. It returns nil when there is no SIP message in it, and an error when it could
+// not be read so far.
+func newText(s stream) (*text, error) {
 	t := &text{stream: s}
 	t.lines.stream = &t.stream
 	t.build.lines = &t.lines
 	t.ends = newEndpoints()
-	if !t.find() {
-		return nil
+	if t.find() {
+		return t, nil
 	}
-	return t
+	var damaged errDamaged
+	if err := t.stream.err; err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &damaged) {
+		return nil, fmt.Errorf("read %s: %w", t.name, err)
+	}
+	return nil, nil
 }
 
 // looksText says whether b may be the beginning of a text: few control characters, and no NUL.
@@ -103,9 +111,14 @@ func (t *text) next(p *wire.Packet) error {
 			t.firstPlace = t.ref()
 		}
 	}
-	if !m.timed {
+	switch {
+	case !m.timed:
 		if t.noTime++; t.noTime == 1 {
 			t.firstTime = t.ref()
+		}
+	case !at.Absolute():
+		if t.noDate++; t.noDate == 1 {
+			t.firstDate = t.ref()
 		}
 	}
 	t.payload = wire.Payload{Ref: t.ref(), Time: at, Flow: flow, Data: m.data, Truncated: m.cut}
@@ -140,6 +153,9 @@ func (t *text) notes() {
 	if t.noTime > 0 {
 		t.to.gap(wire.Gap{Kind: wire.GapTimes, Ref: t.firstTime, Where: t.name, Lost: t.noTime})
 	}
+	if t.noDate > 0 {
+		t.to.gap(wire.Gap{Kind: wire.GapDates, Ref: t.firstDate, Where: t.name, Lost: t.noDate})
+	}
 	if t.noPlace > 0 {
 		where := t.name
 		if len(t.ends.stand) > 0 {
@@ -147,7 +163,7 @@ func (t *text) notes() {
 		}
 		t.to.gap(wire.Gap{Kind: wire.GapAddresses, Ref: t.firstPlace, Where: where, Lost: t.noPlace})
 	}
-	t.noTime, t.noPlace = 0, 0
+	t.noTime, t.noDate, t.noPlace = 0, 0, 0
 }
 
 // find reads the text up to the end of the next message, which then waits; false at the end of the text.
@@ -224,19 +240,21 @@ func (t *text) readHeader(line []byte, ago int) {
 	if len(line) < 3 {
 		return
 	}
+	t.readTrailer(line)
+	line = trimQuote(line)
+	d, groups := dialectOf(line)
+	if d == nil {
+		if n := lineNumber.FindIndex(line); n != nil {
+			if d, groups = dialectOf(line[n[1]:]); d != nil {
+				line = line[n[1]:]
+			}
+		}
+	}
 	if s, ok := leadStamp(line); ok {
 		t.clock.read(s)
 	}
-	t.readTrailer(line)
-	bare := trimQuote(line)
-	d, groups := dialectOf(bare)
 	if d == nil {
-		if len(bare) == len(line) {
-			return
-		}
-		if d, groups = dialectOf(line); d == nil {
-			return
-		}
+		return
 	}
 	t.head.read(d, groups, &t.clock)
 	t.since = ago

@@ -67,7 +67,7 @@ func (e *endpoints) learn(m *textMessage) {
 	case (h.way == waySent) == m.sip.IsRequest() && h.way != wayUnknown && sentBy.known():
 		e.learnOwn(sentBy, h.proto)
 	case h.way == waySent && m.sip.Count(sip.HeaderVia) == 1:
-		e.answers(m)
+		e.contact(m)
 	}
 }
 
@@ -78,8 +78,8 @@ func (e *endpoints) learnOwn(p place, t wire.Transport) {
 	}
 }
 
-// answers takes the Contact of a response for the element's own socket: with one Via it has not relayed it.
-func (e *endpoints) answers(m *textMessage) {
+// contact takes the Contact of a message that was sent for the element's own socket: with one Via it is its own.
+func (e *endpoints) contact(m *textMessage) {
 	for c := range m.sip.Contacts() {
 		if u, ok := sip.ParseURI(c.URI); ok && u.Addr().IsValid() && m.sip.Method != sip.MethodRegister && m.sip.Status < 300 {
 			e.learnOwn(uriPlace(u), m.head.proto)

@@ -93,7 +93,7 @@ var dialects = []dialect{
 	},
 	{
 		name: "tcpdump", hint: " > ",
-		line: regexp.MustCompile(`^\s+(?P<src>\S+\.\S+) > (?P<dst>\S+\.\S+?):\s(?:.*?\b(?P<proto>Flags|UDP)\b)?`),
+		line: regexp.MustCompile(`^\s*(?P<src>\S+\.(?:\d+|sips?)) > (?P<dst>\S+\.(?:\d+|sips?)):\s(?:.*?\b(?P<proto>Flags|UDP)\b)?`),
 	},
 	{
 		name: "ngrep", hint: " -> ", new: true, // also the text that sngrep saves

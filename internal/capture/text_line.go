@@ -138,6 +138,9 @@ func splitEscaped(b []byte) [][]byte {
 	return bytes.Split(bytes.Clone(b), []byte(lineEnd(b)))
 }
 
+// lineNumber matches what numbers lines, as editors and grep -n do.
+var lineNumber = regexp.MustCompile(`^\s*\d{1,7}(?:[:|)\]-]\s*|\s+)`)
+
 // prefix is what stands before the start line of a message and perhaps before each of its lines: blanks, the
 // marks of a quotation, a line number, what a log writes before each line.
 type prefix []byte
@@ -169,7 +172,7 @@ func (p prefix) strip(line []byte) []byte {
 			if k >= 2 && (line[k-2] == ':' || line[k-2] == ']') {
 				mark = k
 			}
-		case p[i] == line[k]:
+		case p[i] == line[k] || i == len(p)-1 && p[i] == ':' && line[k] == '-': // grep -A marks the lines that follow so
 			i++
 			k++
 		default:

@@ -24,7 +24,7 @@ const (
 	textBase = wire.Time(time.Second)
 )
 
-var noDay = time.Date(1971, 1, 1, 0, 0, 0, 0, time.UTC)
+var noDay = time.Date(1971, 1, 2, 0, 0, 0, 0, time.UTC) // not the first, or a zone would take it into 1970
 
 // What may stand before the time of day, and after it.
 var (
@@ -32,7 +32,7 @@ var (
 	dateMonth = regexp.MustCompile(`(?:^|[^A-Za-z])(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) +(\d{1,2})(?:,? +(\d{4}))?,? +$`)
 	dateDay   = regexp.MustCompile(`(?:^|[^\d])(\d\d)[-/.](\d\d)[-/.](\d{4})[ T_,@]*$`)
 	dateShort = regexp.MustCompile(`(?:^|[^\d])(\d\d)-(\d\d)@$`)
-	zoneAfter = regexp.MustCompile(`^ ?([+-])(\d\d):?(\d\d)\b`)
+	zoneAfter = regexp.MustCompile(`^ ?(?:GMT|UTC)?([+-])(\d\d):?(\d\d)\b`)
 	utcAfter  = regexp.MustCompile(`^(?:Z| UTC| GMT)\b`)
 	epochTime = regexp.MustCompile(`^(\d{9,10})(?:\.(\d{1,9}))?$`)
 )
@@ -68,6 +68,9 @@ func stampIn(b []byte) (stamp, int) {
 	b = b[:min(len(b), stampWithin)]
 	if m := epochTime.FindSubmatch(bytes.TrimSpace(b)); m != nil {
 		sec, _ := strconv.ParseInt(string(m[1]), 10, 64)
+		if !(wire.Time(sec) * 1e9).Absolute() {
+			return stamp{}, -1
+		}
 		t := time.Unix(sec, int64(fraction(m[2]))).UTC()
 		day := t.Truncate(24 * time.Hour)
 		return stamp{day: day, clock: t.Sub(day), year: true, zone: true}, 0
@@ -226,6 +229,9 @@ func (c *textClock) take(own wire.Time) (at wire.Time, known bool) {
 // quarter is what time zones differ by.
 const quarter = 15 * time.Minute
 
+// firstYear is that of RFC 2543.
+const firstYear = 1999
+
 // zoneLimit is how far a zone is from UTC at most.
 const zoneLimit = 14 * time.Hour
 
@@ -249,5 +255,5 @@ func zoneShift(at wire.Time, date time.Time) (shift time.Duration, ok bool) {
 		}
 	}
 	off := date.Sub(now)
-	return now.Sub(was) + off.Round(quarter), off.Abs() <= zoneLimit
+	return now.Sub(was) + off.Round(quarter), off.Abs() <= zoneLimit && date.Year() >= firstYear
 }

@@ -16,6 +16,7 @@ import (
 const (
 	maxWaiting     = 8192            // closed legs that wait for their group; over it a group goes out incomplete
 	maxGroup       = 32              // legs of one call
+	maxArrivals    = 1 << 16         // legs that a B2BUA's next leg may belong to; the oldest go
 	heuristicAfter = 4 * time.Second // a B2BUA's second leg leaves within this time of the first
 )
 
@@ -270,7 +271,7 @@ func (m *member) inGroup() *group {
 
 func (k *Linker) expireArrivals(now wire.Time) {
 	n := k.expired
-	for ; n < len(k.recent) && now.Sub(k.recent[n].op.Time) > heuristicAfter; n++ {
+	for ; n < len(k.recent) && (now.Sub(k.recent[n].op.Time) > heuristicAfter || len(k.recent)-n > maxArrivals); n++ {
 		m := k.recent[n]
 		if key := arrivalKey(m.op.Server.Addr(), m.op.Called); k.arrivals[key] == m {
 			delete(k.arrivals, key)

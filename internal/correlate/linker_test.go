@@ -68,3 +68,16 @@ func TestLinkerJoins(t *testing.T) {
 		}
 	}
 }
+
+// TestArrivalsFlood: many calls at one instant do not grow the arrivals without end.
+func TestArrivalsFlood(t *testing.T) {
+	k := NewLinker(peer.New(), func(*call.Call) {})
+	server := netip.MustParseAddrPort("198.51.100.1:5060")
+	for i := range 3 * maxArrivals {
+		leg := &call.Leg{CallID: fmt.Sprint(i)}
+		k.Batch([]Opened{{Leg: leg, CallID: leg.CallID, Time: 1, Ref: wire.PacketRef{Number: uint64(i)}, Server: server, Called: uint64(i + 1)}}, nil, 1)
+	}
+	if n := len(k.recent) - k.expired; n > maxArrivals+1 {
+		t.Errorf("%d arrivals, at most %d", n, maxArrivals)
+	}
+}

@@ -1,6 +1,9 @@
 package diagnose
 
-import "sipcause/internal/call"
+import (
+	"sipcause/internal/call"
+	"sipcause/internal/finding"
+)
 
 // mediaLate: the first RTP came long after the answer: what was said until then is cut off.
 func mediaLate(x *Case) *report {
@@ -22,16 +25,23 @@ func mediaLate(x *Case) *report {
 			to = calleeSide
 		}
 		late, other := both[to].first-h.answered, both[1-to].first-h.answered
-		if late <= lateMedia || other <= lateMedia && late <= lateSide {
-			continue
-		}
 		confidence := 0.75
-		if other > lateMedia {
+		switch {
+		case late <= lateMedia:
+			continue
+		case other > lateMedia:
 			confidence = 0.85
+		case late <= lateSide:
+			confidence = 0.45
 		}
 		target, source := h.sides[to].last(), h.sides[1-to].last()
 		r := x.report("media.late", x.missing(confidence, h, h.answered, both[to].first),
-			"The first RTP from %s (%s) to %s came %.1f s after the answer: the first words are lost.", sideNames[1-to], source.at, target.at, Seconds(h.answered, both[to].first))
+			"The first RTP from %s (%s) to %s came %.1f s after the answer", sideNames[1-to], source.at, target.at, Seconds(h.answered, both[to].first))
+		if confidence < finding.Plausible {
+			r.add("; there are devices that take that long to open their audio.")
+		} else {
+			r.add(": the first words are lost.")
+		}
 		if other > lateMedia {
 			r.add(" The other direction began %.1f s after it.", Seconds(h.answered, both[1-to].first))
 		}

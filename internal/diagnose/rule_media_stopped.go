@@ -27,8 +27,11 @@ func mediaStopped(x *Case) *report {
 			to = calleeSide
 		}
 		quiet, other := h.bye-both[to].last, h.bye-both[1-to].last
-		all := other >= stoppedBoth
-		if !all && quiet < stoppedOne || !both[to].steady() || all && !both[1-to].steady() {
+		all, enough := other >= stoppedEarly, stoppedAlone
+		if both[to].last-both[to].first >= longProof {
+			enough = stoppedEarly
+		}
+		if !all && quiet < enough || !both[to].steady() || all && !both[1-to].steady() {
 			continue
 		}
 		return x.stopped(h, to, both[to].last, all)
@@ -58,18 +61,18 @@ func (x *Case) movedAway(h *mediaHop) bool {
 // stopped reports that the RTP towards a side ended at a time.
 func (x *Case) stopped(h *mediaHop, to int, at wire.Time, all bool) *report {
 	target, source := h.sides[to].last(), h.sides[1-to].last()
-	confidence, what := 0.7, "The RTP from "+sideNames[1-to]
+	confidence, what := 0.7, "from "+sideNames[1-to]+" ("+source.at.String()+") to "+target.at.String()
 	if all {
-		confidence, what = 0.85, "The RTP in both directions, last that from "+sideNames[1-to]
-		if d := x.toward(h, 1-to); d.last > at {
-			at, what = d.last, "The RTP in both directions"
-		}
+		confidence, what = 0.85, "between "+source.at.String()+" and "+target.at.String()+", in both directions,"
+		at = max(at, x.toward(h, 1-to).last)
 	}
-	r := x.report("media.stopped", x.missing(confidence, h, at, h.bye), "%s (%s to %s), ended %.1f s before the call did.", what, source.at, target.at, Seconds(at, h.bye))
+	r := x.report("media.stopped", x.missing(confidence, h, at, h.bye), "The RTP %s ended %.1f s before the call did.", what, Seconds(at, h.bye))
 	bye, ref := x.byeOf(h)
 	switch {
 	case bye != "":
 		r.add(" The BYE says %q: a media time-out ended the call.", bye)
+	case usualTimeout(h.bye - at):
+		r.add(" That is how long usual media time-outs are: it may be one that ended the call, though the BYE does not say so.")
 	case !all:
 		r.add(" No hold was signalled and the sender never paused before.")
 	}
@@ -78,6 +81,19 @@ func (x *Case) stopped(h *mediaHop, to int, at wire.Time, all bool) *report {
 		see(target.ref, "announces %s, where the RTP ended", target.at).
 		see(ref, "BYE, %.1f s after the last packet", Seconds(at, h.bye)).
 		suspect(source.at, call.RoleUnknown)
+}
+
+// mediaTimeouts are what software waits for RTP before it hangs up, in seconds: defaults and what documentation shows.
+var mediaTimeouts = [...]float64{10, 15, 20, 30, 60, 120, 300}
+
+// usualTimeout says whether a silence is as long as one of those; software looks every second or so.
+func usualTimeout(silence wire.Time) bool {
+	for _, s := range mediaTimeouts {
+		if d := float64(silence)/1e9 - s; d > -0.2 && d < 1.5 {
+			return true
+		}
+	}
+	return false
 }
 
 // byeOf returns the BYE that ended the hop's dialog, and its Reason's words when they speak of media.

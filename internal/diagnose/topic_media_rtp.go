@@ -22,9 +22,10 @@ const (
 	ranWell       = 150             // packets, 3 s of usual audio: to say that media ran before it stopped
 	enoughTalk    = wire.Time(5e9)  // of a call to say that something never came
 	lateMedia     = wire.Time(5e8)  // after the answer (a caller says "hello" into the void)
-	lateSide      = wire.Time(15e8) // for one side alone: many servers wait a second before they speak
-	stoppedBoth   = wire.Time(5e9)  // before the end of the call
-	stoppedOne    = wire.Time(10e9) // for one side alone
+	lateSide      = wire.Time(15e8) // for one side alone to be more than a guess: many servers wait a second before they speak
+	stoppedEarly  = wire.Time(5e9)  // before the end of the call, for both sides, or for one that sent without a pause for longProof
+	stoppedAlone  = wire.Time(10e9) // for one side that sent for less
+	longProof     = wire.Time(10e9)
 )
 
 // talked returns how long the call went on after it was answered on the hop: to its BYE, else to the last RTP.

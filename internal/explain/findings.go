@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"sipcause/docs"
 	"sipcause/internal/finding"
 )
 
@@ -59,15 +60,23 @@ func findingPage(text string, opt Options) (*page, error) {
 		return nil, unknown("no texts of findings in language %q", opt.lang())
 	}
 	p := &page{title: string(d.ID) + ": " + d.Title, facts: []string{"severity: " + d.Severity.String(), "about: " + scopeText(d.Scope)}}
-	p.add("What it means", plain, texts[id].Means)
-	p.add("What to do", plain, texts[id].Do)
+	written, long := docs.Finding(id)
+	long = long && opt.lang() == "en"
+	if !long {
+		p.add("What it means", plain, texts[id].Means)
+		p.add("What to do", plain, texts[id].Do)
+	}
 	p.add("Who usually has to act", plain, actsText[d.Acts])
 	rank := "It explains or warns and is never the root cause of a failure."
 	if d.Root {
 		rank = "It may be the root cause of a failure."
 	}
 	p.add("In a report", plain, rank)
-	p.add("References", bullet, d.Refs...)
+	if long {
+		p.addMarkdown(docs.Body(written))
+	} else {
+		p.add("References", bullet, d.Refs...)
+	}
 	return p, nil
 }
 

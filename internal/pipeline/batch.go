@@ -9,12 +9,14 @@ import (
 	"sipcause/sip"
 )
 
-// A batch ends after so many messages, so many of their bytes, or so many media packets: it should stay in a
-// processor's cache on its way. The bounds are part of the result: legs are closed at the ends of batches.
+// A batch ends after so many messages, so many of their bytes, so many media packets, or so many events and gaps:
+// it should stay in a processor's cache on its way. The bounds are part of the result: legs are closed at the ends
+// of batches.
 const (
 	batchMessages = 1024
 	batchBytes    = 1 << 20
 	batchMedia    = 4096
+	batchEvents   = 4096
 )
 
 // batch is a run of what decode found, with its own copy of the bytes, on its way through the stages.
@@ -82,7 +84,8 @@ func quotedCallID(quote []byte) string {
 }
 
 func (b *batch) full() bool {
-	return b.messages >= batchMessages || b.bytes+len(b.rtcp) >= batchBytes || len(b.media) >= batchMedia
+	return b.messages >= batchMessages || b.bytes+len(b.rtcp) >= batchBytes || len(b.media) >= batchMedia ||
+		len(b.events)+len(b.gaps) >= batchEvents
 }
 
 // runShard gives one shard its messages of the batch and takes what comes out.

@@ -202,8 +202,12 @@ func (e *Engine) Payload(p *wire.Payload) {
 
 // Event takes one wire event (decode.Sink).
 func (e *Engine) Event(ev *wire.Event) {
-	if !e.discard {
-		e.batch.event(ev)
+	if e.discard {
+		return
+	}
+	e.batch.event(ev)
+	if e.batch.full() {
+		e.send()
 	}
 }
 
@@ -222,7 +226,11 @@ func (e *Engine) Media(m *wire.Media) {
 // Gap takes one gap (decode.Sink).
 func (e *Engine) Gap(g wire.Gap) {
 	e.gaps.add(g)
-	if !e.discard {
-		e.batch.gaps = append(e.batch.gaps, g)
+	if e.discard {
+		return
+	}
+	e.batch.gaps = append(e.batch.gaps, g)
+	if e.batch.full() {
+		e.send()
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
+	"sipcause/internal/media"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 	"sipcause/sip"
@@ -277,8 +278,35 @@ func answeredCase() *view.Case {
 	failed(c, call.Answered, 200, "OK", d)
 	c.HungUpBy = "caller"
 	c.Timings = call.Timings{Final: num(510), Setup: num(510), Duration: num(30020)}
-	c.Media = []call.Stream{{Src: addr("192.0.2.10:40000"), Dst: addr("203.0.113.31:30000"), SSRC: 7, PayloadType: 8, Packets: 1500, Bytes: 258000, First: at(60530), Last: at(90520)}}
+	c.Media = streams()
 	return &view.Case{Call: c, Verdict: verdict(c, nil)}
+}
+
+// streams are RTP of which everything is known, RTP of which nothing more is, and RTCP.
+func streams() []call.Stream {
+	var c media.Counter
+	for i := range 1500 {
+		if i%50 != 7 {
+			c.Add(&media.Packet{Time: at(float64(60530 + 20*i + i%3)), Seq: uint16(i), TS: uint32(160 * i), PT: 8, Bytes: 172})
+		}
+	}
+	src, dst := addr("192.0.2.10:40000"), addr("203.0.113.31:30000")
+	known := call.Stream{
+		Src: src, Dst: dst, SSRC: 7, PayloadType: 8, Packets: c.Packets, Bytes: c.Bytes, First: c.First, Last: c.Last,
+		RTP: &c, Codec: "PCMA", ClockRate: 8000, MOS: 4.1,
+		Remote: &media.Report{
+			SSRC: 7, Heard: 6, Reports: 5, LossMean: 0.02, LossMax: 0.05, JitterSum: 400, JitterMax: 160, RoundTrip: 48e6,
+			XR: 1, VoIP: media.VoIP{Loss: 0.02, Discard: 0.01, RoundTrip: 96, R: -1, MOSLQ: 4},
+		},
+	}
+	known.Jitter, known.JitterMax, _ = c.Jitter(8000)
+	var one media.Counter
+	one.Add(&media.Packet{Time: at(60540), PT: 120, Bytes: 100})
+	return []call.Stream{
+		known,
+		{Src: dst, Dst: src, SSRC: 8, PayloadType: 120, Packets: 1, Bytes: 100, First: at(60540), Last: at(60540), RTP: &one, Jitter: -1, JitterMax: -1},
+		{Src: addr("203.0.113.31:30001"), Dst: addr("192.0.2.10:40001"), RTCP: true, SSRC: 9, PayloadType: 201, Packets: 6, Bytes: 192, First: at(65000), Last: at(90000), Jitter: -1, JitterMax: -1},
+	}
 }
 
 func registrationCase() *view.Case {

@@ -291,6 +291,7 @@ func (e *encoder) media(list []call.Stream) {
 		e.uint("bytes", s.Bytes)
 		e.time("first", s.First)
 		e.time("last", s.Last)
+		e.streamFacts(s)
 		e.raw("}")
 	}
 	e.raw("]")
@@ -392,10 +393,9 @@ func (e *encoder) message(l *call.Leg, r call.MsgRef) {
 	b = strconv.AppendUint(b, uint64(s.Ref.Source), 10)
 	b = append(b, `,"frame":`...)
 	b = strconv.AppendUint(b, s.Ref.Number, 10)
-	e.buf = append(b, `,"time":"`...)
-	e.appendTime(s.Time)
-	b = append(e.buf, '"')
-	b = append(b, e.flow(l, r.Leg, s.Flow)...)
+	e.buf = append(b, `,"time":`...)
+	e.timeValue(s.Time)
+	b = append(e.buf, e.flow(l, r.Leg, s.Flow)...)
 	b = append(b, `,"summary":`...)
 	if line := startLine(l.Raw(r.Msg)); len(line) > 0 {
 		b = appendString(b, line)

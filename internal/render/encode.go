@@ -186,7 +186,12 @@ func (e *encoder) floatOrNull(name string, v *float64) {
 
 func (e *encoder) time(name string, t wire.Time) {
 	e.key(name)
-	if t == 0 {
+	e.timeValue(t)
+}
+
+// timeValue appends a time, null where it is not known.
+func (e *encoder) timeValue(t wire.Time) {
+	if t.Ordinal() {
 		e.raw("null")
 		return
 	}

@@ -170,7 +170,7 @@ func decidingRef(c *call.Call, get func(wire.PacketRef) uint64) string {
 }
 
 func csvTime(t wire.Time) string {
-	if t == 0 {
+	if t.Ordinal() {
 		return ""
 	}
 	return t.Std().Format(time.RFC3339Nano)

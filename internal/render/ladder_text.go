@@ -239,6 +239,9 @@ func (p *ladderPainter) frameText(r *row) string {
 }
 
 func (p *ladderPainter) relative(t wire.Time) string {
+	if t.Ordinal() {
+		return "?"
+	}
 	d := t.Sub(p.l.start)
 	sign := "+"
 	if d < 0 {

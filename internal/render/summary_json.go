@@ -48,6 +48,7 @@ func (e *encoder) source(s *view.Summary) {
 	e.uint("evicted", s.Evicted)
 	e.uint("rtp", s.RTP)
 	e.uint("rtcp", s.RTCP)
+	e.uint("media_evicted", s.MediaEvicted)
 	e.uint("keepalives", s.Keepalives)
 }
 

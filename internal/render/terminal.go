@@ -81,8 +81,13 @@ func size(n uint64) string {
 	return fmt.Sprintf("%.3g %s", v, units[u])
 }
 
-// clock writes the time of day; date writes it with the day and the zone.
-func clock(t wire.Time, zone *time.Location) string { return t.Std().In(zone).Format("15:04:05.000") }
+// clock writes the time of day, as wide where it is not known; date writes it with the day and the zone.
+func clock(t wire.Time, zone *time.Location) string {
+	if t.Ordinal() {
+		return "--:--:--.---"
+	}
+	return t.Std().In(zone).Format("15:04:05.000")
+}
 
 // moment writes the time of day, with the day when that is not the day of ref.
 func moment(t, ref wire.Time, zone *time.Location) string {
@@ -93,6 +98,9 @@ func moment(t, ref wire.Time, zone *time.Location) string {
 }
 
 func date(t wire.Time, zone *time.Location) string {
+	if t.Ordinal() {
+		return "time not known"
+	}
 	return t.Std().In(zone).Format("2006-01-02 15:04:05.000 MST")
 }
 

@@ -67,7 +67,7 @@ func facts(c *call.Call, zone *time.Location) []string {
 		add("answered after %s", t.Setup)
 	case t.Final != nil:
 		add("final response after %s", t.Final)
-	case c.Code == 0 && c.Ended > c.Began:
+	case c.Code == 0 && c.Ended > c.Began && !c.Began.Ordinal():
 		list = append(list, "no final response in "+duration(c.Ended.Sub(c.Began)))
 	}
 	add("lasted %s", t.Duration)
@@ -260,6 +260,9 @@ func readParts(s *view.Summary) []string {
 
 // rangeText says from when to when; s has messages.
 func rangeText(s *view.Summary, zone *time.Location) string {
+	if s.First.Ordinal() {
+		return "at times that are not known"
+	}
 	from := s.First.Std().In(zone).Format("2006-01-02 15:04:05.000")
 	until := date(s.Last, zone)
 	if from[:len(time.DateOnly)] == until[:len(time.DateOnly)] {
@@ -363,6 +366,7 @@ var gapWords = map[wire.GapKind]string{
 	wire.GapFragments: "IP fragments never came", wire.GapEvicted: "messages were dropped because a limit was reached",
 	wire.GapDrops: "the capturing side dropped packets", wire.GapPanic: "a message could not be handled and was set aside",
 	wire.GapTimes: "the trace gives no times for some messages: the times shown only keep their order", wire.GapAddresses: "the trace does not say between which addresses some messages went: they are taken from the messages, and 0.x.x.x stands for what is not known",
+	wire.GapDates: "the trace writes times without a date or a year: 1971 and 1972 stand for what is not known",
 }
 
 const maxGapsShown = 3 // of one kind

@@ -10,6 +10,9 @@ import (
 
 var update = flag.Bool("update", false, "write what tests get into their golden files")
 
+// Updating says whether tests are to write what they get (-update).
+func Updating() bool { return *update }
+
 // Golden compares got with testdata/golden/<name>, and with -update writes it there.
 func Golden(t *testing.T, name string, got []byte) {
 	t.Helper()

@@ -183,9 +183,10 @@ const (
 	GapPanic              // a message that made us panic; its bytes are kept
 	GapTimes              // messages of a text trace without a time: theirs only keep their order
 	GapAddresses          // messages of a text trace that does not say between which sockets they went
+	GapDates              // messages of a text trace whose times have no date, or no year
 )
 
-var gapNames = [...]string{"unknown", "file-truncated", "bad-record", "snap-length", "tcp-segments", "ip-fragments", "evicted", "capture-drops", "panic", "times-unknown", "addresses-unknown"}
+var gapNames = [...]string{"unknown", "file-truncated", "bad-record", "snap-length", "tcp-segments", "ip-fragments", "evicted", "capture-drops", "panic", "times-unknown", "addresses-unknown", "dates-unknown"}
 
 // String returns the gap's stable name.
 func (k GapKind) String() string {
