@@ -223,7 +223,7 @@ func TestFaultModelNamesTests(t *testing.T) {
 	}
 }
 
-var packageCell = regexp.MustCompile("`((?:code|sip|sdp|cmd/|internal/)[a-z/]*)`")
+var packageCell = regexp.MustCompile("`((?:docs|(?:code|sip|sdp|cmd/|internal/)[a-z/]*))`")
 
 // The page of the architecture names every package of the program.
 func TestArchitectureNamesEveryPackage(t *testing.T) {

@@ -29,7 +29,7 @@ func mediaNoRingback(x *Case) *report {
 		return nil
 	}
 	w, ok := x.waiting(call.TxnRef{Txn: tries[len(tries)-1]})
-	if !ok || w.bare || w.until-w.since < minRinging {
+	if !ok || w.bare || w.since.Ordinal() || w.until-w.since < minRinging {
 		return nil
 	}
 	if x.noEarlyMedia(w.early) {
