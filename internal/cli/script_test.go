@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"sipcause/internal/render/schema"
 )
 
 func TestMain(m *testing.M) {
@@ -21,4 +25,27 @@ func TestScripts(t *testing.T) {
 			return os.WriteFile(e.WorkDir+"/demo.pcap.gz", demoCapture, 0o600)
 		},
 	})
+}
+
+// TestOutputFollowsTheSchema: what the program writes of the built-in capture and of every capture of the
+// repository is what the schema in the repository says.
+func TestOutputFollowsTheSchema(t *testing.T) {
+	captures, err := filepath.Glob("../../testdata/captures/*/*.pcap*")
+	if err != nil || len(captures) == 0 {
+		t.Fatalf("no captures: %v", err)
+	}
+	for _, args := range append(captures, "") {
+		command := []string{"analyze", "--format", "json", args}
+		if args == "" {
+			command = []string{"demo", "--format", "json"}
+		}
+		var out, errs bytes.Buffer
+		if status := Main(command, nil, &out, &errs); status != exitOK {
+			t.Errorf("%v: status %d: %s", command, status, errs.String())
+			continue
+		}
+		if err := schema.ValidateJSON(out.Bytes()); err != nil {
+			t.Errorf("%v: %v", command, err)
+		}
+	}
 }

@@ -127,7 +127,7 @@ func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 		c.Outcome = out
 	case c.Kind != call.KindCall:
 		c.Outcome = call.Failed
-	case c.Code == 487 && t.Cancel != call.None && !long:
+	case c.Code == 487 && !long && l.EndedBy(d) != call.None:
 		c.Outcome = call.Cancelled
 	case (c.Code == 487 || c.Code == 408 || c.Code == 480) && long:
 		c.Outcome = call.NoAnswer

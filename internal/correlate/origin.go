@@ -40,9 +40,11 @@ func (b *builder) follow(c *call.Call, o *call.Origin, r *call.TxnRef) bool {
 		}
 		code := c.Legs[r.Leg].FinalStatus(t)
 		o.Msg = call.MsgRef{Leg: r.Leg, Msg: t.Final}
-		if code == 487 && t.Cancel != call.None {
-			b.canceller(c, o, *r, hop)
-			return true
+		if code == 487 {
+			if end := c.Legs[r.Leg].EndedBy(r.Txn); end != call.None {
+				b.canceller(c, o, *r, end, hop)
+				return true
+			}
 		}
 		next, ok := b.relayed(c, *r, code)
 		if !ok {
@@ -68,17 +70,21 @@ func linkConfidence(c *call.Call, leg int) float64 {
 	return 1
 }
 
-// canceller names who sent the CANCEL behind a 487: the origin of a 487 is who gave up.
-func (b *builder) canceller(c *call.Call, o *call.Origin, r call.TxnRef, hop int) {
+// canceller names who sent the CANCEL, or the early BYE, behind a 487: the origin of a 487 is who gave up.
+func (b *builder) canceller(c *call.Call, o *call.Origin, r call.TxnRef, end int32, hop int) {
 	l := c.Legs[r.Leg]
 	t := &l.Txns[r.Txn]
 	o.Address, o.Role, o.Code = t.Client, call.RoleUAC, 487
 	if hop > 0 {
 		o.Role = call.RoleProxy
 	}
-	cancel := &l.Txns[t.Cancel]
+	cancel := &l.Txns[end]
 	if cancel.Request != call.None {
-		b.prose.addr(t.Client).text(" sent CANCEL in frame ").number(l.Sightings[cancel.Request].Ref.Number).evidence()
+		verb := " sent CANCEL in frame "
+		if cancel.Method == sip.MethodBye {
+			verb = " sent BYE in frame "
+		}
+		b.prose.addr(t.Client).text(verb).number(l.Sightings[cancel.Request].Ref.Number).evidence()
 	}
 }
 

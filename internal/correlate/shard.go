@@ -5,6 +5,7 @@ package correlate
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"sync"
 
@@ -88,6 +89,11 @@ func (s *Stats) Add(o *Stats) {
 	s.CodeOther += o.CodeOther
 }
 
+// PanicGap says which message made us panic: our own fault, and the message is as good as lost.
+func PanicGap(ref wire.PacketRef, at wire.Time, what any) wire.Gap {
+	return wire.Gap{Kind: wire.GapPanic, Ref: ref, From: at, Until: at, Lost: 1, Where: fmt.Sprintf("frame %d: %v", ref.Number, what)}
+}
+
 // Shard holds the open legs of its share of the Call-IDs. It is not safe for concurrent use.
 type Shard struct {
 	id    uint8
@@ -120,6 +126,7 @@ type Output struct {
 	Opened []Opened
 	Closed []*call.Leg
 	Facts  []peer.Fact
+	Panics []wire.Gap // messages that made us panic
 	Seen   []Seen
 }
 
@@ -194,6 +201,8 @@ func (s *Shard) run(list []wire.Payload) (done int) {
 		defer func() {
 			if r := recover(); r != nil {
 				s.stats.Panics++
+				p := &list[done-1]
+				s.out.Panics = append(s.out.Panics, PanicGap(p.Ref, p.Time, r))
 			}
 		}()
 	}
@@ -379,7 +388,7 @@ func (s *Shard) Flush() {
 // Take returns what has come out since the last Take, and keeps spare for the next.
 func (s *Shard) Take(spare Output) Output {
 	out := s.out
-	s.out = Output{Opened: spare.Opened[:0], Closed: spare.Closed[:0], Facts: spare.Facts[:0], Seen: spare.Seen[:0]}
+	s.out = Output{Opened: spare.Opened[:0], Closed: spare.Closed[:0], Facts: spare.Facts[:0], Panics: spare.Panics[:0], Seen: spare.Seen[:0]}
 	return out
 }
 

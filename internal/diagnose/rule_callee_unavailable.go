@@ -20,13 +20,22 @@ func calleeUnavailable(x *Case) *report {
 		return nil
 	}
 	cause, in := x.Q850()
-	if cause > 0 && cause != 18 && cause != 20 && cause != 31 && cause != 16 {
+	if cause > 0 && cause != 18 && cause != 20 && cause != 21 && cause != 31 && cause != 16 && cause != 127 {
 		return nil // the network names another cause
 	}
-	if _, ns, ok := x.ringing(); ok && ns >= longRing {
+	if _, ns, ok := x.progressing(); ok && ns >= longRing && cause != 20 {
 		return nil
 	}
-	r := x.report("callee.unavailable", 0.7, "%s cannot be reached now (%s); the response does not say whether no device is online, do-not-disturb is on, or a gateway gave up.", x.callee(), x.answer())
+	means := "the response does not say whether no device is online, do-not-disturb is on, or a gateway gave up"
+	switch cause {
+	case 18:
+		means = "the far network says with cause 18 that the device did not respond to it"
+	case 20:
+		means = "the far network says with cause 20 that the subscriber is absent"
+	case 21:
+		means = "the far network says with cause 21 that the call was rejected, and nothing says that it rang: by a setting of the callee (do-not-disturb, a block list), by the device, or by a rule of the network"
+	}
+	r := x.report("callee.unavailable", 0.7, "%s cannot be reached now (%s); %s.", x.callee(), x.answer(), means)
 	found := false
 	for _, w := range unavailableWords {
 		if x.Says(w.words...) {
@@ -40,6 +49,9 @@ func calleeUnavailable(x *Case) *report {
 	case cause == 20:
 		r.f.Confidence, found = 0.95, true
 		r.do("Cause 20, subscriber absent: the mobile or the line is off or out of coverage; call later.")
+	case cause == 21:
+		r.f.Confidence, found = 0.6, true
+		r.do("Ask the callee for do-not-disturb, blocked numbers and call screening; if there is none, ask the operator of %s which rule gave cause 21.", x.originName())
 	case cause == 18:
 		r.f.Confidence, found = 0.9, true
 		r.do("Cause 18, no user responding: the far network got no answer from the device; call later.")

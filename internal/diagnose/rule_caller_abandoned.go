@@ -2,11 +2,11 @@ package diagnose
 
 import "sipcause/internal/call"
 
-// callerAbandoned: CANCEL from the caller before ten seconds of alerting, or before any, while the next hop
-// still worked on the call (RFC 3261 §9.1).
+// callerAbandoned: CANCEL or early BYE from the caller before ten seconds of alerting, or before any, while the next
+// hop still worked on the call (RFC 3261 §9.1, §15.1.1).
 func callerAbandoned(x *Case) *report {
-	cancel, at, ok := x.cancelled()
-	if !ok || x.Outcome != call.Cancelled || hasReason(x.Msg(cancel), "SIP", 200) {
+	end, at, ok := x.givenUp()
+	if !ok || x.Outcome != call.Cancelled || hasReason(x.Request(end), "SIP", 200) {
 		return nil
 	}
 	try, _ := x.LastTry()
@@ -16,21 +16,36 @@ func callerAbandoned(x *Case) *report {
 	}
 	began := x.Start(try)
 	ringing, ns, alerting := x.alerted(try)
+	progress, since, early := x.lasted(try, 180, 183)
 	waited := at.Sub(began)
 	if !alerting && waited >= timerC {
 		return nil
 	}
 	var r *report
-	if alerting {
+	silent := false
+	switch {
+	case alerting:
 		r = x.report("caller.abandoned", 1, "The caller hung up after %.1f s of ringing, before %s picked up.", float64(ns)/1e9, x.callee()).
 			see(ringing, "the callee was alerted")
-	} else {
+	case early:
+		r = x.report("caller.abandoned", 0.9, "The caller hung up %.1f s after %s from %s, before %s picked up; no 180 said that it rang.", float64(since)/1e9, x.statusLine(progress), t.Server, x.callee()).
+			see(progress, "the call got on")
+	default:
 		r = x.report("caller.abandoned", 0.9, "The caller hung up %.1f s after dialling, before anything rang.", waited.Seconds())
+		silent = waited.Seconds() > stallPatience
 		if waited.Seconds() > 5 {
 			r.do("Nothing rang for %.1f s: if callers complain, look at what %s did meanwhile (post-dial delay).", waited.Seconds(), t.Server)
 		}
 	}
-	return r.do("Nothing is broken as far as this capture shows.").
-		see(cancel, "the caller's CANCEL").
-		tell("The caller hung up before the call was answered.")
+	r.see(x.RequestRef(end), "the caller's %s", x.methodOf(end))
+	switch e := x.Txn(end); {
+	case e.Final == call.None && e.Resent >= 3:
+		r.add(" %s sent the %s %d times and got no answer: the callee may ring on.", e.Client, x.methodOf(end), e.Resent+1).
+			do("%s had answered the INVITE, but not the %s: capture there. It does not arrive (NAT or firewall state, Route, branch not that of the INVITE), or its responses get lost.", e.Server, x.methodOf(end))
+	case t.Final == call.None && x.Status(end)/100 == 2:
+		r.do("No final response to the INVITE follows the %s in this capture: if it was not cut short there, %s has to end the INVITE with 487 (RFC 3261 §9.2).", x.methodOf(end), t.Server)
+	case !silent:
+		r.do("Nothing is broken as far as this capture shows.")
+	}
+	return r.tell("The caller hung up before the call was answered.")
 }

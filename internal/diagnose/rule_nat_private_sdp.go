@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"net/netip"
+
 	"sipcause/internal/call"
 	"sipcause/sdp"
 )
@@ -29,7 +31,7 @@ func natPrivateSDP(x *Case) *report {
 		for k := range session.Media {
 			m := &session.Media[k]
 			a := m.Connection.Addr
-			if m.Rejected() || !misled(a, source.Addr()) || len(m.Candidates) > 0 || m.ICE.Ufrag != nil || x.mediaFlows(m) {
+			if m.Rejected() || !misled(a, source.Addr()) || len(m.Candidates) > 0 || m.ICE.Ufrag != nil || x.mediaFlows(m, source.Addr()) {
 				continue
 			}
 			return x.report("nat.private-sdp", 0.8, "The session description from %s tells the other side to send %s to %s, a private address: without a media relay on the way nothing can arrive there.", source, call.Clean(m.Type), a).
@@ -41,10 +43,15 @@ func natPrivateSDP(x *Case) *report {
 	return nil
 }
 
-// mediaFlows says whether RTP was seen arriving at the socket that the description names.
-func (x *Case) mediaFlows(m *sdp.Media) bool {
+// mediaFlows says whether RTP reached the side that wrote the description: at the socket that it names, when the capture
+// is where that address holds, or, in spite of it, at the address that its messages come from (RFC 4961).
+func (x *Case) mediaFlows(m *sdp.Media, source netip.Addr) bool {
 	for i := range x.Media {
-		if s := &x.Media[i]; s.Dst.Addr() == m.Connection.Addr && int(s.Dst.Port()) == m.Port {
+		s := &x.Media[i]
+		if s.RTCP {
+			continue
+		}
+		if s.Dst.Addr() == m.Connection.Addr && int(s.Dst.Port()) == m.Port && x.signals(s.Dst.Addr()) || s.Dst.Addr() == source && !s.To.Valid() {
 			return true
 		}
 	}

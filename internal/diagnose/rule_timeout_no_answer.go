@@ -8,22 +8,33 @@ func timeoutNoAnswer(x *Case) *report {
 	cause, in := x.Q850()
 	ringing, ns, alerting := x.ringing()
 	gaveUp := x.Code == 0 || x.Code == 487 || x.Code == 408 || x.Code == 480
-	if !(alerting && ns >= longRing && gaveUp) && cause != 19 {
+	if !alerting {
+		ringing, ns, _ = x.progressing()
+	}
+	if !(ringing.Valid() && ns >= longRing && gaveUp) && cause != 19 {
 		return nil
+	}
+	if !alerting && cause >= 0 && !saysLittle(cause) {
+		return nil // early media, and the network says why it ended
 	}
 	if rejectedAfterRing(x, cause) {
 		return nil
 	}
 	d := x.DecidingRef()
 	var r *report
-	if alerting {
+	switch {
+	case alerting:
 		r = x.report("timeout.no-answer", 1, "%s rang for %.0f s and nobody picked up; %s.", x.callee(), float64(ns)/1e9, x.whoGaveUp()).
 			see(ringing, "the callee was alerted")
-	} else {
+	case ringing.Valid() && ns >= longRing:
+		r = x.report("timeout.no-answer", 0.8, "%s did not answer within %.0f s: after %s there was nothing but early media, in which networks play the ringing tone; %s.", x.callee(), float64(ns)/1e9, x.statusLine(ringing), x.whoGaveUp()).
+			see(ringing, "the call got on; no 180 says that it rang").
+			do("Listen to the early media before the end if there is any: an announcement in it tells of another cause.")
+	default:
 		r = x.report("timeout.no-answer", 0.9, "Nobody picked up at %s: the network says so with cause 19; %s.", x.callee(), x.whoGaveUp())
 	}
-	if cancel, _, ok := x.cancelled(); ok {
-		r.see(cancel, "CANCEL: the caller's side gave up")
+	if end, _, ok := x.givenUp(); ok {
+		r.see(x.RequestRef(end), "%s: the caller's side gave up", x.methodOf(end))
 	}
 	if d.Valid() {
 		r.see(d, "%d ended it", x.Sighting(d).Status)
@@ -36,6 +47,12 @@ func timeoutNoAnswer(x *Case) *report {
 		tell("Nobody answered the call.")
 }
 
+// saysLittle says whether a Q.850 cause goes well with a call that nobody answered: normal clearing, the no-answer
+// causes 18 and 19, normal unspecified, and the expiry of a timer.
+func saysLittle(cause int) bool {
+	return cause == 0 || cause == 16 || cause == 18 || cause == 19 || cause == 31 || cause == 102
+}
+
 // rejectedAfterRing says whether the response that ended a long ring tells of a person's no.
 func rejectedAfterRing(x *Case, cause int) bool {
 	return x.Code == 480 && (cause == 21 || x.Says(rejected...))
@@ -43,7 +60,7 @@ func rejectedAfterRing(x *Case, cause int) bool {
 
 // whoGaveUp says for people how the ringing ended.
 func (x *Case) whoGaveUp() string {
-	if _, _, ok := x.cancelled(); ok {
+	if _, _, ok := x.givenUp(); ok {
 		return "the caller hung up"
 	}
 	if x.Code == 0 {

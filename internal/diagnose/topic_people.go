@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"fmt"
+
 	"sipcause/internal/call"
 	"sipcause/internal/wire"
 	"sipcause/sip"
@@ -17,14 +19,41 @@ var peopleRules = []rule{
 	{id: "caller.hung-up-early", on: onCalls, always: true, check: callerHungUpEarly},
 }
 
-// alerted returns the first 180 (or 183 and others that alert: 181 and 182 do not) of transaction r as
-// RFC 3261 §13.2.2.1 has it, with how long it had alerted at the end of the transaction or when it was
-// cancelled. ok is false when the callee was not seen alerting.
+// alerted returns the first 180 of transaction r, the response that says that the callee is being alerted
+// (RFC 3261 §21.1.2), with how long that had lasted at the end of the transaction or when it was cancelled. ok is
+// false when the callee was not seen alerting.
 func (x *Case) alerted(r call.TxnRef) (ringing call.MsgRef, ns int64, ok bool) {
+	return x.lasted(r, 180, 180)
+}
+
+// progressing is alerted of any response that says that the call got on: 180, or 181 to 183 of a network that rings
+// in early media.
+func (x *Case) progressing() (at call.MsgRef, ns int64, ok bool) {
+	for _, known := range [...]func() (call.TxnRef, bool){x.DecidingTxn, x.LastTry} {
+		if r, ok := known(); ok {
+			if at, ns, ok := x.lasted(r, 180, 183); ok {
+				return at, ns, true
+			}
+		}
+	}
+	return call.NoMsg, 0, false
+}
+
+// statusLine is a response for people: "183 Session Progress".
+func (x *Case) statusLine(r call.MsgRef) string {
+	if m := x.Msg(r); m != nil {
+		return fmt.Sprintf("%d %s", m.Status, call.Clean(m.ReasonPhrase()))
+	}
+	return fmt.Sprint(x.Sighting(r).Status)
+}
+
+// lasted returns the first provisional response of transaction r with a status in the range, and how long it had
+// been the state of things at the end.
+func (x *Case) lasted(r call.TxnRef, least, most uint16) (first call.MsgRef, ns int64, ok bool) {
 	l, t := x.Legs[r.Leg], x.Txn(r)
 	for i := range l.Messages(t) {
 		s := &l.Sightings[i]
-		if s.Status != 180 || s.Repeat != call.First {
+		if s.Status < least || s.Status > most || s.Repeat != call.First {
 			continue
 		}
 		end := l.Sightings[t.Last].Time
@@ -64,6 +93,21 @@ func (x *Case) cancelled() (cancel call.MsgRef, at wire.Time, ok bool) {
 	l := x.Lead()
 	c := &l.Txns[x.Txn(r).Cancel]
 	return call.MsgRef{Msg: c.First}, l.Start(c), true
+}
+
+// givenUp returns the request by which the caller ended the originator's last try before its answer: a CANCEL, or a
+// BYE in the early dialog (RFC 3261 §15.1.1).
+func (x *Case) givenUp() (end call.TxnRef, at wire.Time, ok bool) {
+	r, known := x.LastTry()
+	if !known {
+		return call.TxnRef{}, 0, false
+	}
+	l := x.Lead()
+	k := l.EndedBy(r.Txn)
+	if k == call.None {
+		return call.TxnRef{}, 0, false
+	}
+	return call.TxnRef{Txn: k}, l.Start(&l.Txns[k]), true
 }
 
 // hasReason says whether the message carries a Reason of the protocol with the cause (RFC 3326).

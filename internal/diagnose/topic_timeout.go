@@ -10,7 +10,7 @@ import (
 var timeoutRules = []rule{
 	{id: "timeout.no-answer", on: onCalls, check: timeoutNoAnswer},
 	{id: "timeout.request", on: onAll, codes: []int{408}, check: timeoutRequest},
-	{id: "timeout.downstream", on: onAll, codes: []int{408, 500, 503, 504}, check: timeoutDownstream},
+	{id: "timeout.downstream", on: onAll, codes: []int{408, 480, 500, 502, 503, 504}, check: timeoutDownstream},
 	{id: "timeout.provisional-stall", on: onCalls, check: timeoutProvisionalStall},
 }
 

@@ -8,6 +8,7 @@ import (
 	"sipcause/internal/call"
 	"sipcause/internal/correlate"
 	"sipcause/internal/diagnose"
+	"sipcause/internal/finding"
 	"sipcause/internal/kpi"
 	"sipcause/internal/peer"
 	"sipcause/internal/view"
@@ -28,7 +29,10 @@ type judge struct {
 	closed []*call.Leg
 	facts  []ordered
 	calls  [3]uint64 // by call.Kind
-	out    view.Case
+	panics gapList
+
+	noRecover bool // see correlate.Options.NoRecover
+	out       view.Case
 }
 
 // ordered is a fact in the batch's outputs with what it is ordered by. The facts of one message stay in the order in
@@ -63,6 +67,9 @@ func (j *judge) batch(b *batch) {
 	j.opened, j.closed, j.facts = j.opened[:0], j.closed[:0], j.facts[:0]
 	for i := range b.outputs {
 		o := &b.outputs[i]
+		for _, g := range o.Panics {
+			j.panicked(g)
+		}
 		j.opened, j.closed = append(j.opened, o.Opened...), append(j.closed, o.Closed...)
 		for k := range o.Facts {
 			f := &o.Facts[k]
@@ -94,11 +101,30 @@ func (j *judge) batch(b *batch) {
 	}
 }
 
+// panicked notes a panic of ours, which lost one message or one verdict.
+func (j *judge) panicked(g wire.Gap) {
+	j.panics.add(g)
+	j.ledger.AddGap(g)
+}
+
+// verdict diagnoses one call. A panic in a rule costs that call its verdict, and nothing else.
+func (j *judge) verdict(c *call.Call) (v *finding.Verdict) {
+	if !j.noRecover {
+		defer func() {
+			if r := recover(); r != nil {
+				j.panicked(correlate.PanicGap(c.Legs[0].Sightings[0].Ref, c.Began, r))
+				v = &finding.Verdict{Call: c.ID, Final: true}
+			}
+		}()
+	}
+	return j.rules.Diagnose(c, j.ledger)
+}
+
 // call diagnoses one call, hands it on and gives its memory back.
 func (j *judge) call(c *call.Call) {
 	j.calls[c.Kind]++
 	j.media.bind(c)
-	v := j.rules.Diagnose(c, j.ledger)
+	v := j.verdict(c)
 	j.meter.Add(c)
 	if j.stop.Load() == nil {
 		j.out = view.Case{Call: c, Verdict: v}

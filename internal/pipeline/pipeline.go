@@ -97,6 +97,7 @@ func NewEngine(opt Options, emit func(*view.Case) error) *Engine {
 		e.shards[i] = correlate.NewShard(i, opt.Correlate)
 	}
 	e.judge.init(emit, &e.stop)
+	e.judge.noRecover = opt.Correlate.NoRecover
 	for range batches {
 		e.spare <- new(batch)
 	}

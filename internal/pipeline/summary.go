@@ -45,18 +45,22 @@ func (g *gapList) add(gap wire.Gap) {
 	g.kept = append(g.kept, gap)
 }
 
-// sorted returns the gaps in order of time: some are known only at the end of their file.
-func (g *gapList) sorted() []wire.Gap {
-	slices.SortStableFunc(g.kept, func(a, b wire.Gap) int {
+// sortedGaps returns the gaps of the capture and our own in order of time: some are known only at the end of their
+// file.
+func (e *Engine) sortedGaps() []wire.Gap {
+	for _, g := range e.judge.panics.kept {
+		e.gaps.add(g)
+	}
+	slices.SortStableFunc(e.gaps.kept, func(a, b wire.Gap) int {
 		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Until, b.Until))
 	})
-	return g.kept
+	return e.gaps.kept
 }
 
 // summary says what the capture was, when all of it was read.
 func (e *Engine) summary(src *capture.Source, d decode.Stats) *view.Summary {
 	s := &view.Summary{
-		Files: src.Files(), Packets: e.packets, Bytes: e.bytes, First: e.first, Last: e.last, Gaps: e.gaps.sorted(),
+		Files: src.Files(), Packets: e.packets, Bytes: e.bytes, First: e.first, Last: e.last, Gaps: e.sortedGaps(),
 		Keepalives: d.Keepalives, RTP: d.RTP, RTCP: d.RTCP,
 	}
 	s.Undecoded, s.Events = ranked(d.Undecoded), ranked(d.Events)

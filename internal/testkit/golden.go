@@ -36,7 +36,7 @@ func Golden(t *testing.T, name string, got []byte) {
 }
 
 // ReadFlows returns the flows of every file that fits the pattern, by file; at least one does.
-func ReadFlows(t *testing.T, pattern string) map[string][]Flow {
+func ReadFlows(t testing.TB, pattern string) map[string][]Flow {
 	t.Helper()
 	files, err := filepath.Glob(pattern)
 	if err != nil || len(files) == 0 {
