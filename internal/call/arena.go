@@ -1,35 +1,38 @@
 package call
 
-import "sync"
+// Chunk is one of the pieces that an Arena consists of.
+type Chunk [4096]byte
 
-const chunkSize = 4096
-
-// chunks is shared by all arenas: a chunk is always given back whole. It holds pointers so that
-// Put does not allocate.
-var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
-
-// Arena holds the bytes that a leg keeps. It only grows, in chunks, until Free. The zero Arena is ready.
+// Arena holds the bytes that a leg keeps. It grows by the chunks that it is given, until it is emptied. The zero Arena
+// is ready.
 type Arena struct {
-	full  []*[chunkSize]byte
-	big   [][]byte // messages longer than a chunk
-	used  int      // bytes used in the last chunk of full
-	bytes int
+	chunks []*Chunk
+	big    [][]byte // messages longer than half a chunk
+	used   int      // bytes used in the last of chunks
+	bytes  int
 }
 
-// Copy copies b into the arena; the result lives until Free.
+// Needs says whether the arena needs another chunk before n bytes can be copied into it.
+func (a *Arena) Needs(n int) bool {
+	return n <= len(Chunk{})/2 && (len(a.chunks) == 0 || a.used+n > len(Chunk{}))
+}
+
+// Add gives the arena another chunk, which it owns until it is emptied.
+func (a *Arena) Add(c *Chunk) {
+	a.chunks = append(a.chunks, c)
+	a.used = 0
+	a.bytes += len(c)
+}
+
+// Copy copies b into the arena, which must not need a chunk for it; the result lives until the arena is emptied.
 func (a *Arena) Copy(b []byte) []byte {
-	if len(b) > chunkSize/2 {
+	if len(b) > len(Chunk{})/2 {
 		c := append([]byte(nil), b...)
 		a.big = append(a.big, c)
 		a.bytes += len(c)
 		return c
 	}
-	if len(a.full) == 0 || a.used+len(b) > chunkSize {
-		a.full = append(a.full, chunks.Get().(*[chunkSize]byte))
-		a.used = 0
-		a.bytes += chunkSize
-	}
-	c := a.full[len(a.full)-1][a.used : a.used+len(b) : a.used+len(b)]
+	c := a.chunks[len(a.chunks)-1][a.used : a.used+len(b) : a.used+len(b)]
 	copy(c, b)
 	a.used += len(b)
 	return c
@@ -38,12 +41,11 @@ func (a *Arena) Copy(b []byte) []byte {
 // Bytes returns how much memory the arena holds.
 func (a *Arena) Bytes() int { return a.bytes }
 
-// Free gives all memory back; slices returned by Copy must not be used any more.
-func (a *Arena) Free() {
-	for i, c := range a.full {
-		chunks.Put(c)
-		a.full[i] = nil
-	}
+// Empty appends the arena's chunks to free, for use elsewhere; slices returned by Copy must not be used any more.
+func (a *Arena) Empty(free []*Chunk) []*Chunk {
+	free = append(free, a.chunks...)
+	clear(a.chunks)
 	clear(a.big)
-	*a = Arena{full: a.full[:0], big: a.big[:0]}
+	*a = Arena{chunks: a.chunks[:0], big: a.big[:0]}
+	return free
 }

@@ -268,9 +268,8 @@ func (l *Leg) InitialInvites() iter.Seq[int32] {
 	}
 }
 
-// Reset empties the leg for reuse and gives its memory back.
+// Reset empties the leg for reuse; its arena must be empty already.
 func (l *Leg) Reset() {
-	l.Arena.Free()
 	*l = Leg{
 		Sightings: l.Sightings[:0], Flows: l.Flows[:0], Txns: l.Txns[:0], Dialogs: l.Dialogs[:0],
 		Events: l.Events[:0], Keys: l.Keys[:0], Arena: l.Arena, tries: l.tries[:0],

@@ -42,6 +42,8 @@ Linphone, Cisco, AudioCodes, Oracle and SIPp, the output of ngrep, sngrep and tc
 gzip or zstd; - is standard input. Rebuild each call across all hops, and say of each that failed which element
 decided, why, and what to do now. Several files and directories are merged by time.
 
+Formats:
+` + formatHelp() + `
 Exit status: 0 analysed (whatever was found), 1 failure, 2 wrong usage, 3 findings at or above --fail-on.`,
 		Example: `  sipcause analyze trace.pcap
   sipcause analyze --filter 'code >= 500 and to ~ "^sip:\+?33"' /var/captures
@@ -85,7 +87,7 @@ func (o *analyzeOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.filter, "filter", "", "show only what this expression holds for (see analyze --help-filter)")
 	f.StringVar(&o.call, "call", "", "show only the call with this Call-ID or id")
-	f.BoolVar(&o.all, "all", false, "text: show calls that succeeded, too")
+	f.BoolVar(&o.all, "all", false, "text, html, markdown, mermaid: show calls that succeeded, too")
 	f.StringVar(&o.format, "format", "text", "output format: "+strings.Join(formatNames(), ", "))
 	f.StringVar(&o.failOn, "fail-on", "", "exit with 3 when a finding is at or above this severity: info, warning, error, critical")
 	f.StringVar(&o.zone, "tz", "Local", "time zone of text and HTML: Local, UTC or a name such as Europe/Berlin")
@@ -106,6 +108,15 @@ func formatNames() (names []string) {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// formatHelp says what each format is, a line each.
+func formatHelp() string {
+	var b strings.Builder
+	for _, f := range render.Formats() {
+		fmt.Fprintf(&b, "  %-9s %s\n", f.Name, f.Help)
+	}
+	return b.String()
 }
 
 // chosen is what the flags mean.

@@ -43,6 +43,7 @@ func TestShardAllocates(t *testing.T) {
 	s := correlate.NewShard(0, correlate.Options{NoRecover: true})
 	now, calls, closed := wire.Time(1e18), 0, 0
 	var out correlate.Output
+	var items []correlate.Item
 	round := func() {
 		calls++
 		for i := range list {
@@ -54,7 +55,11 @@ func TestShardAllocates(t *testing.T) {
 			now = now.Add(20 * time.Millisecond)
 			p.Time, p.Ref.Number = now, p.Ref.Number+uint64(len(list))
 		}
-		s.Messages(list)
+		items = items[:0]
+		for i := range list {
+			items = append(items, correlate.Item{Key: correlate.KeyOf(&list[i]), At: i})
+		}
+		s.Messages(list, items)
 		s.Advance(now)
 		out = s.Take(out)
 		closed += len(out.Closed)

@@ -57,6 +57,7 @@ func (b *builder) build(legs []*call.Leg, links []call.Link) *call.Call {
 	if c.Outcome.Bad() && b.ledger.HasEvents() {
 		b.bindEvents(c)
 	}
+	b.unanswered(c)
 	if c.Kind == call.KindRegistration {
 		b.registration(c, tries)
 	}
@@ -176,6 +177,8 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 	switch {
 	case t.Request == call.None:
 		return call.Unknown
+	case t.Ack != call.None:
+		return call.Unknown // acknowledged on its own branch: it failed, by a response that the capture misses
 	case t.Cancel != call.None:
 		if ringTime(l, t) >= ringLong {
 			return call.NoAnswer

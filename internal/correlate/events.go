@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"cmp"
 	"slices"
 
 	"sipcause/internal/call"
@@ -31,7 +32,27 @@ func (b *builder) bindEvents(c *call.Call) {
 				}
 			}
 		}
-		slices.SortStableFunc(l.Events, func(x, y call.Event) int { return x.Ref.Compare(y.Ref) })
+		slices.SortStableFunc(l.Events, func(x, y call.Event) int { return cmp.Or(x.Ref.Compare(y.Ref), nearer(l, &x, &y)) })
 		l.Events = slices.CompactFunc(l.Events, func(x, y call.Event) bool { return x.Ref == y.Ref && x.Kind == y.Kind })
 	}
+}
+
+// nearer orders two bindings of one event: the transaction whose request it is about comes before the one whose server
+// sent that on; of several on the same hop the last that had begun by then.
+func nearer(l *call.Leg, x, y *call.Event) int {
+	rank := func(e *call.Event) int {
+		t := &l.Txns[e.Txn]
+		switch about := e.Flow.Dst == t.Server; {
+		case about && l.Start(t) <= e.Time:
+			return 0
+		case about:
+			return 1
+		}
+		return 2
+	}
+	a, b := rank(x), rank(y)
+	if a == 0 && b == 0 {
+		return cmp.Compare(y.Txn, x.Txn)
+	}
+	return cmp.Compare(a, b)
 }

@@ -43,6 +43,8 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 			f.Lead, f.Account = s.form(l.Raw(t.Request))
 		}
 		s.fact(f, l, t, sg)
+	case !t.InDialog && l.Kind == call.KindTransaction:
+		s.fact(peer.Fact{Kind: peer.FactAnswered}, l, t, sg)
 	}
 }
 

@@ -64,48 +64,55 @@ func reasonPhrase(raw []byte) []byte {
 	return bytes.TrimPrefix(raw[i:], []byte(" "))
 }
 
-// connectionLine begins an IPv4 connection line; the address follows (RFC 8866 §5.7).
+// privateBeginnings are those of private and shared IPv4 addresses.
+var privateBeginnings = [...]string{"10.", "172.", "192.168.", "100.", "169.254."}
+
 var (
-	connectionLine    = []byte("\nc=IN IP4 ")
-	privateBeginnings = [...]string{"10.", "172.", "192.168.", "100.", "169.254."}
+	connectionLine = []byte("c=IN IP4 ") // the address follows (RFC 8866 §5.7)
+	mediaLine      = []byte("m=")
+	rtpmapLine     = []byte("a=rtpmap:")
+	telephoneEvent = []byte("telephone-event")
 )
 
-// namesPrivate says whether a connection line may name a private or shared IPv4 address: a look at the bytes that
-// spares healthy calls the parse.
-func namesPrivate(body []byte) bool {
+// glance looks at the lines of a session description behind its first: it spares healthy calls the parse. It says
+// whether a connection line may name a private or shared IPv4 address, whether each m= line has port 0
+// (RFC 3264 §6), and whether telephone events are among the formats (RFC 4733 §2.3).
+func glance(body []byte) (private, rejected, events bool) {
+	some, open := false, false // m= lines, m= lines with a port
 	for {
-		i := bytes.Index(body, connectionLine)
-		if i < 0 {
-			return false
+		i := bytes.IndexByte(body, '\n') + 1
+		if i == 0 || i == len(body) {
+			return private, some && !open, events
 		}
-		body = body[i+len(connectionLine):]
-		for _, p := range privateBeginnings {
-			if len(body) >= len(p) && string(body[:len(p)]) == p {
-				return true
+		body = body[i:]
+		switch body[0] {
+		case 'c':
+			private = private || bytes.HasPrefix(body, connectionLine) && beginsPrivate(body[len(connectionLine):])
+		case 'm':
+			if bytes.HasPrefix(body, mediaLine) {
+				some, open = true, open || !portZero(body)
+			}
+		case 'a':
+			if !events && bytes.HasPrefix(body, rtpmapLine) {
+				line, _, _ := bytes.Cut(body, []byte("\n"))
+				events = bytes.Contains(line, telephoneEvent)
 			}
 		}
 	}
 }
 
-var (
-	mediaLine      = []byte("\nm=")
-	telephoneEvent = []byte("telephone-event")
-)
-
-// rejectsAll says of a session description, without parsing it, whether each m= line has port 0 (RFC 3264 §6).
-func rejectsAll(body []byte) bool {
-	some := false
-	for {
-		i := bytes.Index(body, mediaLine)
-		if i < 0 {
-			return some
+func beginsPrivate(address []byte) bool {
+	for _, p := range privateBeginnings {
+		if len(address) >= len(p) && string(address[:len(p)]) == p {
+			return true
 		}
-		body = body[i+len(mediaLine):]
-		line, _, _ := bytes.Cut(body, []byte("\n"))
-		_, rest, _ := bytes.Cut(line, []byte(" "))
-		if len(rest) == 0 || rest[0] != '0' || len(rest) > 1 && rest[1] != ' ' {
-			return false
-		}
-		some = true
 	}
+	return false
+}
+
+// portZero says of what begins with an m= line whether its port is 0.
+func portZero(body []byte) bool {
+	line, _, _ := bytes.Cut(body, []byte("\n"))
+	_, rest, _ := bytes.Cut(line, []byte(" "))
+	return len(rest) > 0 && rest[0] == '0' && (len(rest) == 1 || rest[1] == ' ')
 }

@@ -35,7 +35,7 @@ func TestRejectsAll(t *testing.T) {
 		"v=0\r\nm=audio 49170 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\n": false,
 		"v=0\r\nm=audio": false,
 	} {
-		if got := rejectsAll([]byte(body)); got != want {
+		if _, got, _ := glance([]byte(body)); got != want {
 			t.Errorf("%q: %v, want %v", body, got, want)
 		}
 	}
@@ -47,8 +47,21 @@ func TestNamesPrivate(t *testing.T) {
 		"10.0.0.1": true, "172.16.0.1": true, "192.168.1.1": true, "100.64.0.1": true, "169.254.0.1": true,
 		"192.0.2.1": false, "198.51.100.1": false, "203.0.113.1": false, "1": false,
 	} {
-		if got := namesPrivate([]byte("v=0\r\ns=-\r\nc=IN IP4 203.0.113.9\r\nm=audio 1 RTP/AVP 0\r\nc=IN IP4 " + addr)); got != want {
+		if got, _, _ := glance([]byte("v=0\r\ns=-\r\nc=IN IP4 203.0.113.9\r\nm=audio 1 RTP/AVP 0\r\nc=IN IP4 " + addr)); got != want {
 			t.Errorf("%s: %v, want %v", addr, got, want)
+		}
+	}
+}
+
+// TestNamesEvents: telephone events are found among the formats, and nowhere else.
+func TestNamesEvents(t *testing.T) {
+	for line, want := range map[string]bool{
+		"a=rtpmap:101 telephone-event/8000\r\n": true, "a=rtpmap:101 telephone-event/8000": true,
+		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:96 telephone-event/8000\r\n": true,
+		"a=rtpmap:0 PCMU/8000\r\n":                                     false, "i=telephone-event\r\n": false, "": false,
+	} {
+		if _, _, got := glance([]byte("v=0\r\nm=audio 49170 RTP/AVP 0\r\n" + line)); got != want {
+			t.Errorf("%q: %v, want %v", line, got, want)
 		}
 	}
 }

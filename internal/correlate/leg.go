@@ -1,27 +1,12 @@
 package correlate
 
 import (
-	"bytes"
-	"sync"
 	"time"
 
 	"sipcause/internal/call"
 	"sipcause/internal/wire"
 	"sipcause/sip"
 )
-
-// legs is shared by all shards; a leg comes back through Release.
-var legs = sync.Pool{New: func() any { return new(call.Leg) }}
-
-// Release gives a leg's memory back. Nothing that points into it may be used afterwards.
-func Release(l *call.Leg) {
-	if cap(l.Sightings) > 1024 { // a giant would keep its size for ever
-		l.Arena.Free()
-		return
-	}
-	l.Reset()
-	legs.Put(l)
-}
 
 // How long after its last message a leg is closed, by what it waits for.
 const (
@@ -89,20 +74,22 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 		l.Defective++
 		s.stats.Defective++
 	}
-	cseq, _ := m.CSeq()
 	i := int32(len(l.Sightings))
-	l.Sightings = append(l.Sightings, call.Sighting{
-		Time: p.Time, Ref: p.Ref, CSeq: cseq, Txn: call.None, Next: call.None, Of: call.None,
-		Flow: s.flowIndex(l, p), Status: uint16(m.Status), Method: m.Method, Truncated: p.Truncated,
-		HasSDP: hasSDP(m), HasToTag: len(m.ToTag()) > 0, Late: late, Fragments: uint8(min(p.Fragments, 255)),
-		IPID: p.IPID,
-	})
+	l.Sightings = append(l.Sightings, call.Sighting{})
 	sg := &l.Sightings[i]
+	// One by one: a composite would be put together in pieces elsewhere and waited for when copied here.
+	sg.Time, sg.Ref, sg.Method, sg.Status = p.Time, p.Ref, m.Method, uint16(m.Status)
+	sg.CSeq, _ = m.CSeq()
+	sg.Txn, sg.Next, sg.Of = call.None, call.None, call.None
+	sg.Flow = s.flowIndex(l, p)
+	sg.Truncated, sg.Late = p.Truncated, late
+	sg.HasSDP, sg.HasToTag = hasSDP(m), len(m.ToTag()) > 0
+	sg.Fragments, sg.IPID = uint8(min(p.Fragments, 255)), p.IPID
 	if m.IsRequest() {
 		sg.HasAuth = m.Count(sip.HeaderAuthorization)+m.Count(sip.HeaderProxyAuthorization) > 0
 	}
 	if p.Truncated && m.Method == sip.MethodUnknown && len(m.CallID()) == 0 {
-		sg.Raw = l.Arena.Copy(p.Data)
+		sg.Raw = keep(l, p.Data)
 		s.head(ol, m)
 		return
 	}
@@ -118,9 +105,9 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 		l.Dups++
 		s.stats.Duplicates++
 	default:
-		sg.Raw = l.Arena.Copy(p.Data)
+		sg.Raw = keep(l, p.Data)
 		if sg.HasSDP {
-			sg.Private, sg.Rejected, sg.Events = namesPrivate(m.Body), rejectsAll(m.Body), bytes.Contains(m.Body, telephoneEvent)
+			sg.Private, sg.Rejected, sg.Events = glance(m.Body)
 		}
 		sg.Timed = m.Count(sip.HeaderSessionExpires) > 0
 		s.head(ol, m)

@@ -38,6 +38,7 @@ type Linker struct {
 	legs     []*call.Leg        // scratch of finish
 	seq      uint64
 	waiting  int
+	touched  uint64 // of no meaning: see call.Leg.Touch
 	Stats    LinkerStats
 }
 
@@ -90,6 +91,7 @@ func NewLinker(ledger *peer.Ledger, emit func(*call.Call)) *Linker {
 // It sorts both, so the order in which shards are given does not matter. end is the greatest event time read.
 func (k *Linker) Batch(opened []Opened, closed []*call.Leg, end wire.Time) {
 	k.builder.end = max(k.builder.end, end)
+	k.warm(closed)
 	k.sorted = k.sorted[:0]
 	for i := range opened {
 		k.sorted = append(k.sorted, &opened[i])
@@ -107,6 +109,21 @@ func (k *Linker) Batch(opened []Opened, closed []*call.Leg, end wire.Time) {
 	for _, l := range closed {
 		k.closed(l)
 	}
+}
+
+// warm touches the legs and their members before they are worked on: see call.Leg.Touch.
+func (k *Linker) warm(closed []*call.Leg) {
+	sum := k.touched
+	for _, l := range closed {
+		sum += l.Touch()
+	}
+	for _, l := range closed {
+		sum += l.TouchToJudge()
+		if l.Place > 0 {
+			sum += k.members[l.Place-1].seq
+		}
+	}
+	k.touched = sum
 }
 
 func order(at, bt wire.Time, ar, br wire.PacketRef, aid, bid string) int {

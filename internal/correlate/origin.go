@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"bytes"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,7 @@ func (b *builder) findOrigin(c *call.Call) {
 	if !b.follow(c, o, &r) {
 		b.madeBy(c, o, r)
 	}
+	o.Confidence = math.Round(o.Confidence*100) / 100
 	o.Evidence, o.Alternatives = b.prose.lists(o.Evidence, o.Alternatives)
 }
 
@@ -114,8 +116,8 @@ func (b *builder) relayed(c *call.Call, r call.TxnRef, code int) (next call.TxnR
 			answered = true
 		case st == 401 || st == 407:
 			asked = k
-		default:
-			other = k
+		case other == none || st/100 == code/100 || c.Status(other)/100 != code/100:
+			other = k // of several, one of the code's own class: a proxy makes 500 of 503, not of 404
 		}
 	}
 	if other == none && !answered {

@@ -63,6 +63,13 @@ func damage(t *rapid.T, flows [][]wire.Payload) []wire.Payload {
 	return out
 }
 
+func itemsOf(list []wire.Payload) (items []correlate.Item) {
+	for i := range list {
+		items = append(items, correlate.Item{Key: correlate.KeyOf(&list[i]), At: i})
+	}
+	return items
+}
+
 // TestEachSightingOnce: whatever the traffic, every message is in exactly one leg, and there in exactly one
 // transaction's chain; indices stay inside their tables, and repeats name a first sighting.
 func TestEachSightingOnce(t *testing.T) {
@@ -74,7 +81,7 @@ func TestEachSightingOnce(t *testing.T) {
 		for i := range in {
 			end = max(end, in[i].Time)
 		}
-		s.Messages(in)
+		s.Messages(in, itemsOf(in))
 		s.Advance(end)
 		s.Flush()
 		out := s.Take(correlate.Output{})
@@ -141,7 +148,8 @@ func TestCapsHold(t *testing.T) {
 		p.Data = []byte("OPTIONS sip:a@example.com SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK" + id + string(rune('a'+i%26)) +
 			"\r\nCall-ID: " + id + "\r\nCSeq: 1 OPTIONS\r\nFrom: <sip:a@example.com>;tag=1\r\nTo: <sip:a@example.com>\r\n\r\n")
 		p.Time = base.Time.Add(time.Duration(i) * time.Microsecond)
-		s.Messages([]wire.Payload{p})
+		list := []wire.Payload{p}
+		s.Messages(list, itemsOf(list))
 	}
 	closed := 0
 	for i := range 5000 {

@@ -116,6 +116,9 @@ type desk struct {
 	aux   sip.Message // an earlier message, looked at again
 	names names
 	text  []byte // scratch of head
+
+	met     []*openLeg // scratch of warm
+	touched uint64     // of no meaning: see call.Leg.Touch
 }
 
 var desks = sync.Pool{New: func() any { return new(desk) }}
@@ -142,7 +145,6 @@ type openLeg struct {
 	key        uint64
 	hashes     []uint64 // hash of each Txn's branch, parallel to leg.Txns
 	prev, next *openLeg
-	wheelNext  *openLeg
 	due        int64 // second at which the wheel looks at it
 	deadline   wire.Time
 	pending    int // transactions without a final response
@@ -159,12 +161,13 @@ func NewShard(id int, opt Options) *Shard {
 	return s
 }
 
-// ShardOf returns the shard of a payload: by its Call-ID, or by its flow (either direction) when it has none.
-func ShardOf(p *wire.Payload) int {
+// KeyOf returns what a message's leg is found by: a hash of its Call-ID, or of its flow (either direction) when it has
+// none. The message belongs to shard KeyOf % Shards.
+func KeyOf(p *wire.Payload) uint64 {
 	if id := sip.CallIDOf(p.Data); len(id) > 0 {
-		return int(xxhash.Sum64(id) % Shards)
+		return xxhash.Sum64(id)
 	}
-	return int(flowHash(p.Flow) % Shards)
+	return flowHash(p.Flow)
 }
 
 // flowHash is the same for both directions of a flow.
@@ -185,35 +188,66 @@ func flowHash(f wire.Flow) uint64 {
 // Stats returns the counters.
 func (s *Shard) Stats() Stats { return s.stats }
 
-// Messages takes SIP messages in the order of their capture. Their Data is read only during the call.
-func (s *Shard) Messages(list []wire.Payload) {
+// Item names a message of a batch to its shard.
+type Item struct {
+	Key uint64 // KeyOf
+	At  int    // index into the batch
+}
+
+// Messages takes this shard's messages of a batch in the order of their capture. Their Data is read only during the
+// call.
+func (s *Shard) Messages(batch []wire.Payload, items []Item) {
 	s.desk = desks.Get().(*desk)
-	for len(list) > 0 {
-		list = list[s.run(list):]
+	s.warm(batch, items)
+	for len(items) > 0 {
+		items = items[s.run(batch, items):]
 	}
 	desks.Put(s.desk)
 	s.desk = nil
 }
 
-// run works on the list until its end or until a message makes us panic, and returns how many it is done with.
-func (s *Shard) run(list []wire.Payload) (done int) {
+// warm touches the messages and their legs: see call.Leg.Touch.
+func (s *Shard) warm(batch []wire.Payload, items []Item) {
+	met, sum := s.met[:0], s.touched
+	for i := range items {
+		p := &batch[items[i].At]
+		sum += uint64(p.Time) + uint64(p.Point) + uint64(p.IPID)
+		if ol := s.legs[items[i].Key]; ol != nil {
+			met = append(met, ol)
+		}
+	}
+	for _, ol := range met {
+		sum += uint64(ol.due) + uint64(ol.arena)
+	}
+	for _, ol := range met {
+		sum += ol.leg.Touch()
+		if n := len(ol.hashes); n > 0 {
+			sum += ol.hashes[n-1]
+		}
+	}
+	for _, ol := range met {
+		sum += ol.leg.TouchToAdd()
+	}
+	s.met, s.touched = met, sum
+}
+
+// run works on the messages until their end or until one makes us panic, and returns how many it is done with.
+func (s *Shard) run(batch []wire.Payload, items []Item) (done int) {
 	if !s.opt.NoRecover {
 		defer func() {
 			if r := recover(); r != nil {
 				s.stats.Panics++
-				p := &list[done-1]
-				s.out.Panics = append(s.out.Panics, PanicGap(p.Ref, p.Time, r))
 			}
 		}()
 	}
-	for done < len(list) {
+	for done < len(items) {
 		done++
-		s.message(&list[done-1])
+		s.message(&batch[items[done-1].At], items[done-1].Key)
 	}
 	return done
 }
 
-func (s *Shard) message(p *wire.Payload) {
+func (s *Shard) message(p *wire.Payload, key uint64) {
 	m := &s.msg
 	if err := m.Parse(p.Data); err != nil {
 		s.stats.Unparsable++
@@ -227,7 +261,7 @@ func (s *Shard) message(p *wire.Payload) {
 	if p.Time > s.now {
 		s.now = p.Time
 	}
-	ol := s.find(p, m)
+	ol := s.find(m, key)
 	if ol == nil {
 		s.stats.Stray++
 		return
@@ -259,13 +293,9 @@ var salt = [...]uint64{call.KindCall: 0, call.KindRegistration: 0x9e3779b97f4a7c
 
 // find returns the open leg that the message belongs to, opening one if there is none. It returns nil for a
 // response that names no call: without a Call-ID it may only join what its flow has open.
-func (s *Shard) find(p *wire.Payload, m *sip.Message) *openLeg {
+func (s *Shard) find(m *sip.Message, h uint64) *openLeg {
 	id := m.CallID()
-	var h uint64
-	if len(id) > 0 {
-		h = xxhash.Sum64(id)
-	} else {
-		h = flowHash(p.Flow)
+	if len(id) == 0 {
 		s.stats.NoCallID++
 	}
 	kind := call.KindCall
@@ -318,7 +348,7 @@ func (s *Shard) open(key uint64, kind call.Kind, id []byte) *openLeg {
 	} else {
 		ol = new(openLeg)
 	}
-	leg := legs.Get().(*call.Leg)
+	leg := newLeg()
 	*ol = openLeg{leg: leg, key: key, hashes: ol.hashes[:0]}
 	leg.Kind, leg.CallID, leg.Shard = kind, string(id), s.id
 	s.legs[key] = ol

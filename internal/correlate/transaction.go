@@ -101,7 +101,7 @@ func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, cl
 		Ack: call.None, AltFinal: call.None, Parent: call.None, Cancel: call.None, Dialog: call.None,
 	}
 	if b := m.Branch(); len(b) > 0 {
-		t.Branch = l.Arena.Copy(b)
+		t.Branch = keep(l, b)
 	}
 	if m.IsRequest() {
 		t.InDialog = len(m.ToTag()) > 0

@@ -5,10 +5,11 @@ const (
 	wheelSize = 16 // seconds; a leg due later is looked at again after so long
 )
 
-// wheel is a timing wheel with one bucket per second of event time. Legs wait in singly linked lists.
+// wheel is a timing wheel with one bucket per second of event time.
 type wheel struct {
-	buckets [wheelSize]*openLeg
-	now     int64 // the second up to which buckets were emptied; 0 = not started
+	buckets [wheelSize][]*openLeg
+	due     []*openLeg // the bucket being emptied
+	now     int64      // the second up to which buckets were emptied; 0 = not started
 }
 
 // insert puts ol where it is found when second at has come, or wheelSize seconds from now if that is earlier.
@@ -19,8 +20,7 @@ func (w *wheel) insert(ol *openLeg, at, now int64) {
 	at = min(max(at, w.now+1), w.now+wheelSize-1)
 	ol.due = at
 	i := at % wheelSize
-	ol.wheelNext = w.buckets[i]
-	w.buckets[i] = ol
+	w.buckets[i] = append(w.buckets[i], ol)
 }
 
 // advance hands every leg that is due up to second now to visit, which may insert it again.
@@ -31,16 +31,14 @@ func (w *wheel) advance(now int64, visit func(*openLeg)) {
 	last := min(now, w.now+wheelSize)
 	for sec := w.now + 1; sec <= last; sec++ {
 		i := sec % wheelSize
-		list := w.buckets[i]
-		w.buckets[i] = nil
+		w.due, w.buckets[i] = w.buckets[i], w.due[:0]
 		w.now = sec
 		if sec == last {
 			w.now = now
 		}
-		for list != nil {
-			ol := list
-			list, ol.wheelNext = ol.wheelNext, nil
+		for _, ol := range w.due {
 			visit(ol)
 		}
+		clear(w.due)
 	}
 }

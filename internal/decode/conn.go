@@ -68,6 +68,7 @@ type half struct {
 	wsOn     bool // past the HTTP header
 	wsLost   bool // out of step: a frame that holds SIP is looked for
 	wsZip    bool // the message under way is compressed
+	deflate  deflateMode
 	inHeader bool // buf is the header of a long message, not yet whole
 
 	buf      []byte // in order, not consumed
@@ -77,6 +78,7 @@ type half struct {
 	hsDone   int    // handshake bytes at the head of buf that are dealt with
 	searched int    // bytes looked through in vain
 	wsText   []byte // fragments of the message under way
+	window   window // what compressed messages of this direction refer back to
 	segs     []tcpSegment
 	segBytes int // memory of segs
 	holeAt   wire.Time
@@ -100,6 +102,8 @@ type streams struct {
 	holes      list[half] // oldest first, all with the same patience
 	ackedHoles list[half]
 	held       list[half] // directions that hold bytes, least recently fed first
+	windows    list[half] // directions with a window, least recently used first
+	inflater   inflater
 	buffered   int
 	freeConns  []*conn
 	freeBufs   [][]byte
@@ -213,6 +217,7 @@ func (d *Decoder) unlinkConn(c *conn) {
 	for i := range c.half {
 		d.release(&c.half[i])
 		d.releaseSegments(&c.half[i])
+		c.half[i].dropWindow()
 	}
 }
 
@@ -242,6 +247,7 @@ func (d *Decoder) become(c *conn, k connKind) {
 	case kindOther:
 		for i := range c.half {
 			d.releaseSegments(&c.half[i])
+			c.half[i].loseContext()
 		}
 	}
 	d.touch(c)

@@ -1,5 +1,5 @@
 // Package decode turns packets into application payloads, events and gaps: link layers and tunnels, IP
-// fragments, UDP and TCP streams, WebSocket frames, HEP, and what can be read of TLS without keys.
+// fragments, UDP, TCP streams, SCTP, WebSocket frames, HEP, and what can be read of TLS without keys.
 // Its one rule: bad traffic is counted by a named reason or handed on as an event or a gap; nothing fails,
 // and nothing that traffic can make grow is without a cap.
 package decode
@@ -39,6 +39,7 @@ type Decoder struct {
 
 	frags fragments
 	tcp   streams
+	sctps associations
 	peers endpoints
 
 	payload wire.Payload
@@ -69,6 +70,7 @@ func New(sink Sink, opt Options) *Decoder {
 	d.indexLayers()
 	d.frags.init()
 	d.tcp.init()
+	d.sctps.init()
 	d.peers.init()
 	return d
 }
@@ -102,6 +104,7 @@ func (d *Decoder) Flush(at wire.Time) {
 	d.cur = frame{stamp: stamp{d.cur.ref, at}, point: d.cur.point}
 	d.flushFragments(at)
 	d.flushStreams(at)
+	d.flushAssociations(at)
 }
 
 // enter counts a layer below another; false when a packet nests deeper than any honest one.

@@ -107,6 +107,9 @@ func ether(typ int, payload []byte) []byte {
 	return cat([]byte{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}, u16(typ), payload)
 }
 
+// outer2152 is a datagram to the port of GTP-U.
+func outer2152(b []byte) []byte { return ip4(alice, bob, 17, 1, 0, udp(40000, 2152, b)) }
+
 // sipUDP is the plain packet that tests wrap.
 func sipUDP(msg []byte) []byte { return ip4(alice, bob, 17, 7, 0, udp(5060, 5060, msg)) }
 
@@ -171,6 +174,18 @@ func TestLayers(t *testing.T) {
 		{"geneve", 101, tunnel(6081, cat([]byte{1, 0, 0x65, 0x58, 0, 0, 1, 0}, make([]byte, 4), ether(0x0800, p4))), false},
 		{"gtp-u", 101, tunnel(2152, cat([]byte{0x30, 255, 0, 9, 0, 0, 0, 1}, p4)), false},
 		{"gtp-u extension", 101, tunnel(2152, cat([]byte{0x34, 255, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0}, p6)), true},
+		{"gre checksum key sequence", 101, outer(47, cat(u16(0xb000), u16(0x0800), make([]byte, 12), p4)), false},
+		{"gre routing", 101, outer(47, cat(u16(0x4000), u16(0x0800), make([]byte, 4), u16(0x0800), []byte{0, 8, 192, 0, 2, 9, 192, 0, 2, 0}, make([]byte, 4), p4)), false},
+		{"gre key ipv6", 101, outer(47, cat(u16(0x2000), u16(0x86dd), u32(7), p6)), true},
+		{"erspan1 key", 101, outer(47, cat(u16(0x2000), u16(0x88be), u32(7), ether(0x8100, vlan(5, 0x0800, p4)))), false},
+		{"erspan2 vlan", 101, outer(47, cat(u16(0x1000), u16(0x88be), u32(1), []byte{0x10, 5, 0, 1, 0, 0, 0, 2}, ether(0x8100, vlan(5, 0x0800, p4)))), false},
+		{"erspan3 subheader", 101, outer(47, cat(u16(0x1000), u16(0x22eb), u32(1), []byte{0x20, 5, 0, 1, 1, 2, 3, 4, 0, 0, 0, 1}, make([]byte, 8), ether(0x86dd, p6))), true},
+		{"erspan3 ip", 101, outer(47, cat(u16(0x1000), u16(0x22eb), u32(1), []byte{0x20, 5, 0, 1, 1, 2, 3, 4, 0, 0, 2 << 2, 0}, p4)), false},
+		{"geneve ip", 101, tunnel(6081, cat([]byte{0, 0, 0x08, 0x00, 0, 0, 1, 0}, p4)), false},
+		{"geneve options", 101, tunnel(6081, cat([]byte{4, 0x40, 0x65, 0x58, 0, 0, 1, 0}, make([]byte, 16), ether(0x86dd, p6))), true},
+		{"gtp-u sequence", 101, tunnel(2152, cat([]byte{0x32, 255, 0, 9, 0, 0, 0, 1, 0, 7, 0, 0x85}, p4)), false},
+		{"gtp-u two extensions", 101, tunnel(2152, cat([]byte{0x34, 255, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0xc0}, []byte{1, 0, 7, 0x85}, []byte{2, 0, 0, 0, 0, 0, 0, 0}, p4)), false},
+		{"gtp-u from its port", 101, outer(17, udp(2152, 40000, cat([]byte{0x30, 255, 0, 9, 0, 0, 0, 1}, p4))), false},
 		{"ah", 101, outer(51, cat([]byte{4, 4, 0, 0}, make([]byte, 20), p4)), false},
 		{"ipv6 extensions", 101, ip6(carol, dave, 0, cat([]byte{60, 0, 0, 0, 0, 0, 0, 0}, []byte{17, 1}, make([]byte, 14), udp(5060, 5060, msg))), true},
 		{"ipv6 atomic fragment", 101, ip6(carol, dave, 44, cat([]byte{17, 0, 0, 0, 0, 0, 0, 9}, udp(5060, 5060, msg))), true},
@@ -225,7 +240,13 @@ func TestUndecodedReasons(t *testing.T) {
 		{"ip-header-bad", 1, ether(0x0800, make([]byte, 30))},
 		{"ip-protocol-89", 101, ip4(alice, bob, 89, 1, 0, make([]byte, 20))},
 		{"esp", 101, ip4(alice, bob, 50, 1, 0, make([]byte, 20))},
-		{"sctp", 101, ip4(alice, bob, 132, 1, 0, make([]byte, 20))},
+		{"sctp", 101, ip4(alice, bob, 132, 1, 0, sctp(1, dataChunkBytes(1, 3, []byte("no SIP, but Diameter"))))},
+		{"sctp", 101, ip4(alice, bob, 132, 1, 0, sctp(1, dataChunkBytes(1, 2, []byte("the beginning of no SIP"))))},
+		{"sctp", 101, ip4(alice, bob, 132, 1, 0, sctp(1, dataChunkBytes(1, 0, []byte("the middle of who knows what"))))},
+		{"sctp-header-bad", 101, ip4(alice, bob, 132, 1, 0, make([]byte, 20))},
+		{"sctp-header-bad", 101, ip4(alice, bob, 132, 1, 0, make([]byte, 11))},
+		{"sctp-header-bad", 101, ip4(alice, bob, 132, 1, 0, sctp(1, dataChunkBytes(1, 3, nil)))},
+		{"sctp-header-bad", 101, ip4(alice, bob, 132, 1, 0, sctp(1, []byte{0, 3, 1, 0, 0, 0, 0, 1}))},
 		{"icmp", 101, ip4(alice, bob, 1, 1, 0, cat([]byte{8, 0}, make([]byte, 20)))},
 		{"udp-header-bad", 101, ip4(alice, bob, 17, 1, 0, []byte{1, 2, 3})},
 		{"udp-empty", 101, outer(nil)},
@@ -236,6 +257,9 @@ func TestUndecodedReasons(t *testing.T) {
 		{"dtls", 101, outer(cat([]byte{22, 0xfe, 0xfd}, make([]byte, 20)))},
 		{"tcp-header-bad", 101, ip4(alice, bob, 6, 1, 0, make([]byte, 10))},
 		{"tunnel-header-bad", 101, ip4(alice, bob, 47, 1, 0, []byte{0x40, 0, 8, 0})},
+		{"tunnel-header-bad", 101, ip4(alice, bob, 47, 1, 0, []byte{0x40, 0, 8, 0, 0, 0, 0, 0, 8, 0, 0, 9, 1, 2, 3, 4, 0, 0, 0, 0})},
+		{"tunnel-header-bad", 101, ip4(alice, bob, 47, 1, 0, cat(u16(0x1000), u16(0x22eb), make([]byte, 4+11), []byte{1}))},
+		{"tunnel-header-bad", 101, outer2152(cat([]byte{0x34, 255, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0x85, 0, 0, 0, 0}))},
 		{"hep-not-sip", 101, outer(cat([]byte("HEP3"), u16(6)))},
 		{"too-many-layers", 1, ether(0x8100, slices.Repeat([]byte{0, 1, 0x81, 0}, 40))},
 	} {
@@ -336,6 +360,11 @@ func FuzzPacket(f *testing.F) {
 	f.Add(uint16(113), cat(make([]byte, 14), u16(0x0800), p4), uint16(0))
 	f.Add(uint16(101), ip4(alice, bob, 1, 1, 0, cat([]byte{3, 3, 0, 0, 0, 0, 0, 0}, p4)), uint16(0))
 	f.Add(uint16(101), ip4(alice, bob, 6, 1, 0, tcp(5060, 5060, 1, 1, 0x18, msg)), uint16(0))
+	f.Add(uint16(101), ip4(alice, bob, 132, 1, 0, sctp(7, dataChunkBytes(1, 3, msg))), uint16(0))
+	f.Add(uint16(101), ip4(alice, bob, 132, 1, 0, sctp(7, dataChunkBytes(1, 2, msg[:64]), dataChunkBytes(2, 1, msg[64:]))), uint16(3))
+	f.Add(uint16(101), ip4(alice, bob, 47, 1, 0, cat(u16(0x4000), u16(0x0800), make([]byte, 4), u16(0x0800), []byte{0, 4, 192, 0, 2, 9}, make([]byte, 4), p4)), uint16(0))
+	f.Add(uint16(101), ip4(alice, bob, 47, 1, 0, cat(u16(0x1000), u16(0x22eb), make([]byte, 14), []byte{2 << 2, 1}, make([]byte, 8), p4)), uint16(0))
+	f.Add(uint16(101), outer2152(cat([]byte{0x34, 255, 0, 9, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 0, 0}, p4)), uint16(0))
 	f.Fuzz(func(t *testing.T, link uint16, b []byte, cut uint16) {
 		r := newRun(Options{})
 		r.feed(wire.LinkType(link), b)
@@ -364,6 +393,9 @@ func checkStats(t *testing.T, r *run) {
 	}
 	if d := r.Decoder; d.tcp.buffered != 0 || d.tcp.held.n != 0 || d.tcp.holes.n+d.tcp.ackedHoles.n != 0 {
 		t.Errorf("after flush: buffered %d, held %d, holes %d", d.tcp.buffered, d.tcp.held.n, d.tcp.holes.n+d.tcp.ackedHoles.n)
+	}
+	if r.sctps.held != 0 {
+		t.Errorf("after flush: %d bytes of SCTP chunks", r.sctps.held)
 	}
 	if r.frags.held != 0 || len(r.frags.byKey) != 0 {
 		t.Errorf("after flush: %d bytes of fragments", r.frags.held)

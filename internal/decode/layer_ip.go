@@ -141,5 +141,3 @@ func (d *Decoder) ah(b []byte) {
 }
 
 func (d *Decoder) esp([]byte) { d.skip(reasonESP) }
-
-func (d *Decoder) sctp([]byte) { d.skip(reasonSCTP) }

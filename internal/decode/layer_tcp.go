@@ -115,6 +115,7 @@ func (d *Decoder) resetConn(c *conn, dir int) {
 	}
 	flow, worth := d.clientFlow(c), d.concerns(c) && !c.closed
 	refused := c.syns > 0 && !c.answered && c.client == int8(1-dir)
+	handshake := c.shakesHands()
 	for i := range c.half {
 		d.abandon(&c.half[i])
 	}
@@ -130,6 +131,8 @@ func (d *Decoder) resetConn(c *conn, dir int) {
 	}
 	if refused {
 		e.Kind, e.Detail = wire.EventTCPRefused, "connection refused"
+	} else if handshake {
+		e.Detail = "connection reset in the TLS handshake"
 	}
 	d.event(&e)
 }

@@ -23,6 +23,9 @@ const (
 	tlsCertificate = 11
 )
 
+// tlsWarning is the level of an alert after which the connection may go on (RFC 5246 §7.2).
+const tlsWarning = 1
+
 const (
 	maxTLSRecord    = 1<<14 + 2048 // RFC 5246 §6.2.3
 	maxTLSHandshake = 64 << 10     // of one message; certificate chains are a few KiB
@@ -138,9 +141,17 @@ func (d *Decoder) handshake(h *half, typ byte, b []byte) {
 	}
 }
 
+// shakesHands says whether c is a TLS connection of which nothing encrypted was seen yet.
+func (c *conn) shakesHands() bool {
+	return c.kind == kindTLS && !c.half[0].opaque && !c.half[1].opaque
+}
+
 func (d *Decoder) alert(h *half, b []byte) {
 	e := d.tlsEvent(h, wire.EventTLSAlert)
 	e.Detail = alertName(b[1])
+	if b[0] == tlsWarning {
+		e.Detail += ", warning"
+	}
 	d.event(&e)
 }
 

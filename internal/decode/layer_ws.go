@@ -23,6 +23,9 @@ func (d *Decoder) upgrade(h *half, b []byte) []byte {
 	}
 	h.wsOn = true
 	d.become(h.conn, kindWS)
+	if begins(b, "HTTP/1.") {
+		negotiated(h, b[:end+2])
+	}
 	return b[end+4:]
 }
 
@@ -139,7 +142,7 @@ func (d *Decoder) webSocket(h *half, b []byte, at stamp) []byte {
 		}
 		h.wsOn = true
 	}
-	if h.wsLost && !looksWS(b) {
+	if h.wsLost && !looksWS(b) && !d.looksDeflated(h, b) {
 		d.skip(reasonWSBad)
 		return nil
 	}
@@ -158,6 +161,7 @@ func (d *Decoder) webSocket(h *half, b []byte, at stamp) []byte {
 		if f.size > d.opt.MaxStreamBytes-f.header {
 			d.skip(reasonWSBad)
 			d.dropText(h)
+			h.loseContext()
 			b = b[f.header:]
 			n := min(f.size, len(b))
 			h.skip = f.size - n
@@ -183,10 +187,13 @@ func (d *Decoder) wsFrame(h *half, f wsFrame, b []byte, at stamp) {
 		return
 	}
 	if f.opcode != wsContinuation {
+		if h.wsZip { // never ended
+			h.loseContext()
+		}
 		d.dropText(h)
 		h.wsZip = f.rsv1
 	}
-	if h.wsZip {
+	if h.wsZip && !h.deflate.readable() {
 		if f.fin {
 			d.skip(reasonWSDeflate)
 			h.wsZip = false
@@ -206,6 +213,7 @@ func (d *Decoder) wsFrame(h *half, f wsFrame, b []byte, at stamp) {
 	if len(h.wsText)+len(b) > d.opt.MaxStreamBytes {
 		d.skip(reasonWSBad)
 		d.dropText(h)
+		h.loseContext()
 		h.wsLost = true
 		return
 	}
@@ -238,6 +246,13 @@ func (d *Decoder) dropText(h *half) {
 // wsMessage hands on one WebSocket message. A socket that did not say that it carries SIP and whose
 // messages do not is of no interest.
 func (d *Decoder) wsMessage(h *half, b []byte, at stamp) {
+	if h.wsZip {
+		h.wsZip = false
+		var ok bool
+		if b, ok = d.inflate(h, b); !ok {
+			return
+		}
+	}
 	switch {
 	case isSIP(b):
 		d.message(h, b, at, false)

@@ -13,6 +13,7 @@ type Options struct {
 	MaxBufferedBytes int // held of all connections: 64 MiB
 	MaxDatagrams     int // incomplete IP datagrams: 4096
 	MaxFragmentBytes int // held of all incomplete datagrams: 16 MiB
+	MaxAssociations  int // directions of SCTP associations that carried SIP: 4096
 }
 
 func (o Options) withDefaults() Options {
@@ -27,6 +28,7 @@ func (o Options) withDefaults() Options {
 		{&o.MaxBufferedBytes, 64 << 20},
 		{&o.MaxDatagrams, 4096},
 		{&o.MaxFragmentBytes, 16 << 20},
+		{&o.MaxAssociations, 4096},
 	} {
 		if *f.v <= 0 {
 			*f.v = f.def

@@ -20,6 +20,7 @@ const (
 	reasonFragmentCap
 	reasonESP
 	reasonSCTP
+	reasonSCTPBad
 	reasonTunnelBad
 	reasonICMP
 	reasonICMPNotSIP
@@ -37,6 +38,8 @@ const (
 	reasonTLS
 	reasonWSNotSIP
 	reasonWSDeflate
+	reasonWSDeflateBad
+	reasonWSInflated
 	reasonWSBad
 	reasonCount
 )
@@ -52,6 +55,7 @@ var reasonNames = [reasonCount]string{
 	reasonFragmentCap:   "ip-fragment-evicted",
 	reasonESP:           "esp",
 	reasonSCTP:          "sctp",
+	reasonSCTPBad:       "sctp-header-bad",
 	reasonTunnelBad:     "tunnel-header-bad",
 	reasonICMP:          "icmp",
 	reasonICMPNotSIP:    "icmp-not-sip",
@@ -69,6 +73,8 @@ var reasonNames = [reasonCount]string{
 	reasonTLS:           "tls-no-keys",
 	reasonWSNotSIP:      "ws-not-sip",
 	reasonWSDeflate:     "ws-deflate",
+	reasonWSDeflateBad:  "ws-deflate-bad",
+	reasonWSInflated:    "ws-inflated-too-long",
 	reasonWSBad:         "ws-frame-bad",
 }
 
@@ -87,6 +93,7 @@ type counters struct {
 	hep                            uint64
 	frag                           FragmentStats
 	tcp                            TCPStats
+	sctp                           SCTPStats
 }
 
 // Stats says what became of the packets so far. Counts are of packets where not said otherwise.
@@ -102,6 +109,7 @@ type Stats struct {
 	Undecoded  map[string]uint64 // by reason: what gave nothing ("arp", "tls-no-keys", "link-type-147-unknown", "ip-protocol-89", …)
 	Fragments  FragmentStats
 	TCP        TCPStats
+	SCTP       SCTPStats
 }
 
 // FragmentStats counts IP fragments.
@@ -126,6 +134,15 @@ type TCPStats struct {
 	Live, PeakBuffered                  int    // connections now; bytes held at most
 }
 
+// SCTPStats counts DATA chunks and the associations that carry SIP, each direction being one.
+type SCTPStats struct {
+	Chunks, Repeated uint64 // DATA chunks; those seen before
+	Reassembled      uint64 // messages of several chunks
+	Lost             uint64 // chunks of messages that never completed
+	Evicted          uint64 // associations given up because a cap was reached
+	Live, PeakHeld   int    // associations now; bytes held of fragments at most
+}
+
 // Stats returns the counts so far, as a copy.
 func (d *Decoder) Stats() Stats {
 	c := &d.stats
@@ -133,8 +150,9 @@ func (d *Decoder) Stats() Stats {
 		Packets: c.packets, Truncated: c.truncated, Keepalives: c.keepalives, HEP: c.hep,
 		RTP: c.media, RTCP: c.rtcp,
 		Payloads: map[string]uint64{}, Events: map[string]uint64{}, Gaps: map[string]uint64{}, Undecoded: map[string]uint64{},
-		Fragments: c.frag, TCP: c.tcp,
+		Fragments: c.frag, TCP: c.tcp, SCTP: c.sctp,
 	}
+	s.SCTP.Live = d.sctps.order.n
 	s.Fragments.Pending = d.frags.order.n
 	s.TCP.Live = len(d.tcp.conns)
 	for i, n := range c.payloads {

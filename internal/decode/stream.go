@@ -192,6 +192,7 @@ func (d *Decoder) outOfStep(h *half) {
 		d.become(h.conn, kindSearch)
 	case kindWS:
 		h.wsOn, h.wsLost = true, true
+		h.loseContext()
 	case kindTLS:
 		h.opaque = true
 	}

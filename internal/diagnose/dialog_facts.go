@@ -77,7 +77,7 @@ func (x *Case) lostACK() (a lostACK, ok bool) {
 			if b := x.bottom(r); x.Txn(b).FinalResent >= 2 && b != r {
 				continue // the hop below tells more
 			}
-			if a = x.ackOf(r); a.again >= 2 {
+			if a = x.ackOf(r); a.again >= 2 || a.again > 0 && x.Failed() {
 				return a, true
 			}
 		}

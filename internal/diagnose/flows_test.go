@@ -36,6 +36,9 @@ func TestFlows(t *testing.T) {
 		}
 	}
 	for _, id := range diagnose.RuleIDs() {
+		if strings.HasPrefix(string(id), "tls.") {
+			continue // flows have no TLS: see TestTLSCall
+		}
 		if !fired[id] {
 			t.Errorf("%s: no flow in which it must be found", id)
 		}

@@ -47,7 +47,7 @@ func (x *Case) decidingRefusal() (r refusedTxn, ok bool) {
 	r = refusedTxn{ref: ref, txn: x.Txn(ref), at: x.FinalTime(ref)}
 	for _, c := range x.Ledger.Clients(r.txn.Server) {
 		if c.Host == r.txn.Client.Addr() {
-			r.client, r.served = c, peer.Before(c.FirstServed, x.Began)
+			r.client, r.served = c, peer.Before(c.FirstServed, r.at)
 		}
 	}
 	return r, true

@@ -2,12 +2,14 @@ package diagnose
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 
 	"sipcause/code"
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
 	"sipcause/internal/wire"
+	"sipcause/sip"
 )
 
 // report is a finding while a rule writes it.
@@ -95,6 +97,7 @@ func (r *report) finding() finding.Finding {
 	if len(r.f.Evidence) == 0 {
 		panic("diagnose: " + string(r.f.ID) + " was reported without evidence")
 	}
+	r.f.Confidence = math.Round(r.f.Confidence*100) / 100
 	return r.f
 }
 
@@ -110,12 +113,12 @@ func (x *Case) generic() *report {
 		r.f.Summary = "No final response is in the capture and nothing in it says why."
 		r.do("Capture longer, or at the next hop as well: the final response or its absence there settles it.")
 	case known:
-		r.f.Summary = fmt.Sprintf("%d %s: %s", x.Code, x.Reason, e.Meaning)
+		r.f.Summary = fmt.Sprintf("%s%s%s", x.circumstances(), e.Meaning, x.ownWords()+x.causeClause())
 		for _, s := range e.Checks {
 			r.do("%s", s)
 		}
 	default:
-		r.f.Summary = fmt.Sprintf("%d %s is not in IANA's registry; by its class it is %s.", x.Code, x.Reason, code.ClassName(x.Code))
+		r.f.Summary = fmt.Sprintf("%s%d is not in IANA's registry; by its class it is %s.%s", x.circumstances(), x.Code, code.ClassName(x.Code), x.causeClause())
 		r.do("Ask the vendor of the element that sent it what it means.")
 	}
 	if x.Origin != nil {
@@ -128,6 +131,39 @@ func (x *Case) generic() *report {
 		r.see(call.MsgRef{Leg: 0, Msg: 0}, "the first message of the call")
 	}
 	return r
+}
+
+// circumstances is what the capture shows of a code that nothing explains: who answered what, how soon, and whether
+// it had rung.
+func (x *Case) circumstances() string {
+	r, ok := x.DecidingTxn()
+	if !ok || x.Code < 300 {
+		return fmt.Sprintf("%d %s: ", x.Code, x.Reason)
+	}
+	method := x.methodOf(r)
+	if method == "" {
+		method = "request"
+	}
+	text := fmt.Sprintf("%s answered the %s with %s", x.originName(), method, x.answer())
+	if x.Txn(r).Request != call.None && !x.Began.Ordinal() {
+		text += fmt.Sprintf(" after %s", shortTime(Seconds(x.Start(r), x.FinalTime(r))))
+	}
+	if x.Kind == call.KindCall && x.Txn(r).Method == sip.MethodInvite && !challenged(x.Code) {
+		if at, _, rang := x.progressing(); rang {
+			text += ", " + x.statusLine(at) + " before it"
+		} else {
+			text += ", nothing rang before it"
+		}
+	}
+	return fmt.Sprintf("%s. %d: ", text, x.Code)
+}
+
+// shortTime is a time for people: "15 ms", "4.2 s".
+func shortTime(seconds float64) string {
+	if seconds < 1 {
+		return fmt.Sprintf("%.0f ms", 1000*seconds)
+	}
+	return fmt.Sprintf("%.1f s", seconds)
 }
 
 // userMessage is the code's sentence for the caller.

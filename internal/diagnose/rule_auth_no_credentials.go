@@ -14,12 +14,23 @@ const answerWithin = 5 * time.Second
 
 // authNoCredentials: challenged, and the request never came again with credentials (RFC 3261 §22.2, §22.3).
 func authNoCredentials(x *Case) *report {
+	if r := x.unansweredChallenge(); r != nil {
+		return r
+	}
+	return x.challengeHidden()
+}
+
+// unansweredChallenge is authNoCredentials of the originator, and of an element that called on in its place.
+func (x *Case) unansweredChallenge() *report {
 	d := x.digest()
 	if len(d.steps) == 0 {
 		return nil
 	}
 	if d.last.fault == faultStripped {
 		return x.credentialsStripped(d)
+	}
+	if u, ok := x.unheard(); ok && u.to != x.Txn(u.txn).Client {
+		return nil // the challenge went elsewhere
 	}
 	for i := d.start; i < len(d.steps); i++ {
 		if len(d.steps[i].sent) > 0 || d.steps[i].blind || x.repeatedWithCredentials(d.steps[i].ref).Valid() {
@@ -61,6 +72,37 @@ func authNoCredentials(x *Case) *report {
 		see(call.MsgRef{Leg: e.ref.Leg, Msg: t.Ack}, "acknowledged, and nothing followed").
 		suspect(t.Client, x.clientRole(e.ref)).
 		tell("Your phone or app did not log in to the telephone service. Check that its account is set up.")
+}
+
+// challengeHidden: an element on the way was challenged by the next one, did not answer, and made another failure of
+// it, so that the caller never saw the challenge.
+func (x *Case) challengeHidden() *report {
+	status, r, ok := x.deciding()
+	if !ok || !challenged(status) || challenged(x.Code) || x.repeatedWithCredentials(r).Valid() {
+		return nil
+	}
+	t, q := x.Txn(r), x.Request(r)
+	if q == nil || x.Deciding() == nil {
+		return nil
+	}
+	realm := ""
+	for c := range x.Deciding().Challenges() {
+		realm = call.Clean(c.Realm)
+		break
+	}
+	for c := range q.Credentials() {
+		if call.Clean(c.Realm) == realm {
+			return nil // it had answered
+		}
+	}
+	return x.report("auth.no-credentials", x.Absent(0.9, r, x.FinalTime(r).Add(answerWithin)), "%s asked %s for credentials (%d, realm %q). It did not send the %s again with any, and told the caller %d %s: the caller cannot answer a challenge that it never sees.", t.Server, t.Client, status, realm, t.Method, x.Code, x.Reason).
+		do("If %s is to log in at %s (a trunk with an account): configure user name and password for realm %q there.", t.Client.Addr(), t.Server.Addr(), realm).
+		do("If %s is to be trusted by its address: it is not in the list of trusted peers of %s, or arrives from another address or port.", t.Client, t.Server.Addr()).
+		do("If the caller is meant to log in there: let %s pass the challenge on.", t.Client.Addr()).
+		see(x.RequestRef(r), "the %s without credentials for %q", t.Method, realm).
+		see(x.DecidingRef(), "the challenge, realm %q", realm).
+		see(x.Final, "what the caller was told").
+		suspect(t.Client, x.clientRole(r)).acts(finding.ActsProxy)
 }
 
 // credentialsStripped: the client answered, but the one who had asked never got the answer.

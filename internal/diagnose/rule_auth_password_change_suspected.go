@@ -1,5 +1,7 @@
 package diagnose
 
+import "sipcause/sip"
+
 // authPasswordChangeSuspected: an account that the capture shows accepted is refused now, with a fresh nonce.
 // A refusal for the nonce is none of the password.
 func authPasswordChangeSuspected(x *Case) *report {
@@ -10,10 +12,11 @@ func authPasswordChangeSuspected(x *Case) *report {
 	e := &d.steps[f.step]
 	user, realm := account(&f.cred)
 	before, worked := x.worked(user, realm, x.Start(e.ref))
-	if !worked || !challenged(e.code) && !x.Says(saysCredentials...) {
+	t := x.Txn(e.ref)
+	register := t.Method == sip.MethodRegister && !x.saysPolicy()
+	if !worked || !challenged(e.code) && !x.Says(saysCredentials...) && !register {
 		return nil
 	}
-	t := x.Txn(e.ref)
 	conf := 0.6
 	if before.From.Addr() == t.Client.Addr() || d.refusals(faultRefused, x) > 1 {
 		conf = 0.8

@@ -48,7 +48,7 @@ func authStaleNonce(x *Case) *report {
 		certain = "most likely " + certain
 	}
 	r := x.report("auth.stale-nonce", conf,
-		"%s refused the credentials of user %q (realm %q) %s: %s. %s", e.maker, user, realm, certain, why, gaveUp(x, d, f, t))
+		"%s refused the credentials of user %q (realm %q) %s: %s. %s", e.maker, user, realm, certain, why, gaveUp(x, d, f, t, again))
 	switch {
 	case f.fault == faultStale && (again > 1 || f.age > 0 && f.age < freshUse):
 		r.do("The nonce was %s old when it was refused. See whether several servers answer at %s without sharing nonces or their secret, and whether the nonce lifetime there is too short.", ageWords(f.age), e.maker)
@@ -97,7 +97,19 @@ func (f *refusal) words(worked bool) (string, float64) {
 }
 
 // gaveUp says what the client did after the refusal.
-func gaveUp(x *Case, d *digest, f *refusal, t *call.Txn) string {
+func gaveUp(x *Case, d *digest, f *refusal, t *call.Txn, again int) string {
+	if f.step == len(d.steps)-1 && again > 1 {
+		return fmt.Sprintf("%s answered %d challenges, each with the nonce it had just got, and each was called stale.", t.Client.Addr(), again)
+	}
+	tries := 0
+	for i := d.start; i < len(d.steps); i++ {
+		if len(d.steps[i].sent) > 0 {
+			tries++
+		}
+	}
+	if f.step == len(d.steps)-1 && tries > 1 {
+		return fmt.Sprintf("%s had sent credentials %d times since it was last let through, and did not try again after that.", t.Client.Addr(), tries)
+	}
 	if f.step == len(d.steps)-1 {
 		return fmt.Sprintf("%s did not try again with the new nonce.", t.Client.Addr())
 	}

@@ -97,10 +97,14 @@ func (x *Case) refusalByCode(e *exchange, c *sip.Credentials, worked bool) float
 	switch {
 	case x.Says(saysCredentials...):
 		return 0.9
-	case worked, x.saysPolicy():
+	case x.saysPolicy():
 		return 0
+	case x.Txn(e.ref).Method == sip.MethodRegister && worked:
+		return 0.7 // a registrar has little else to forbid: another password, or an account that was locked
 	case x.Txn(e.ref).Method == sip.MethodRegister:
 		return 0.85
+	case worked:
+		return 0
 	case x.refusedElsewhere(c, e):
 		return 0.7
 	}

@@ -10,13 +10,16 @@ func calleeBusy(x *Case) *report {
 		code = x.Origin.Code
 	}
 	byCode := code == 486 || code == 600
-	if !byCode && cause != 17 || cause > 0 && cause != 17 && cause != 31 && cause != 16 {
+	if !byCode && cause != 17 || !saysLittle(cause) && cause != 17 && cause != causeRejected {
 		return nil
 	}
 	d := x.DecidingRef()
 	confidence := 1.0
 	where := "the called device"
 	switch {
+	case cause == causeRejected:
+		confidence = 0.6
+		where = "the called side"
 	case code == 600:
 		where = "every device of the callee"
 	case !byCode:
@@ -28,8 +31,11 @@ func calleeBusy(x *Case) *report {
 	r := x.report("callee.busy", confidence, "%s is busy: %s said so with %s.", x.callee(), where, x.answer()).
 		do("Nothing is broken: call again later.").
 		see(d, "%d says busy", x.Sighting(d).Status)
+	if cause == causeRejected {
+		r.add(" Its cause is 21, call rejected: the device or a service refused rather than that a call was going on.")
+	}
 	if in.Valid() && in != d {
-		r.see(in, "Reason: Q.850;cause=17, user busy")
+		r.see(in, "Reason: Q.850;cause=%d", cause)
 	}
 	return r.do("If the callee says the line was free: check call limits and call waiting on the device, and whether do-not-disturb answers 486 there.")
 }

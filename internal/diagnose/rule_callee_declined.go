@@ -13,7 +13,7 @@ func (x *Case) declinedEarly(progress call.MsgRef, ns int64) *report {
 	d := x.DecidingRef()
 	cause, in := x.Q850()
 	code := int(x.Sighting(d).Status)
-	if code != 603 && cause != 21 || cause >= 0 && cause != 21 && !saysLittle(cause) {
+	if code != 603 && cause != 21 || cause != causeRejected && !unansweredCause(cause) {
 		return nil
 	}
 	r := x.report("callee.declined", 0.75, "%s declined the call (%s), %.1f s after %s: no 180 says that it rang, but the time is that of a person.", x.callee(), x.answer(), float64(ns)/1e9, x.statusLine(progress)).

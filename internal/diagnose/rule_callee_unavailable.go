@@ -1,6 +1,10 @@
 package diagnose
 
-import "sipcause/internal/call"
+import (
+	"fmt"
+
+	"sipcause/internal/call"
+)
 
 // unavailableWords tell what 480 means here: more than its phrase does.
 var unavailableWords = []struct {
@@ -13,21 +17,30 @@ var unavailableWords = []struct {
 	{[]string{"not available", "no one available"}, "the server calls the callee not available", "Ask the server's operator which state it has for this user: registration, presence, do-not-disturb."},
 }
 
-// calleeUnavailable: 480 that did not follow a long ring (RFC 3261 §21.4.18).
+// calleeUnavailable: 480 that did not follow a long ring (RFC 3261 §21.4.18), or Q.850 18 or 20 behind another code.
 func calleeUnavailable(x *Case) *report {
 	d := x.DecidingRef()
-	if x.Sighting(d).Status != 480 && x.Code != 480 {
+	if !d.Valid() {
 		return nil
 	}
 	cause, in := x.Q850()
+	byCause := (cause == causeNoUserResponding || cause == causeAbsent) && mappable(int(x.Sighting(d).Status))
+	if x.Sighting(d).Status != 480 && x.Code != 480 && !byCause {
+		return nil
+	}
 	if cause > 0 && cause != 18 && cause != 20 && cause != 21 && cause != 31 && cause != 16 && cause != 127 {
 		return nil // the network names another cause
 	}
 	if _, ns, ok := x.progressing(); ok && ns >= longRing && cause != 20 {
 		return nil
 	}
+	rang, ns, alerting := x.ringing()
 	means := "the response does not say whether no device is online, do-not-disturb is on, or a gateway gave up"
 	switch cause {
+	case 0, 16, 31, 127, -1:
+		if alerting {
+			means = fmt.Sprintf("the device had rung for %s, so it is there: the callee or the device refused, or it went away while it rang", shortTime(float64(ns)/1e9))
+		}
 	case 18:
 		means = "the far network says with cause 18 that the device did not respond to it"
 	case 20:
@@ -56,11 +69,16 @@ func calleeUnavailable(x *Case) *report {
 		r.f.Confidence, found = 0.9, true
 		r.do("Cause 18, no user responding: the far network got no answer from the device; call later.")
 	}
-	if !found {
+	switch {
+	case found:
+	case alerting:
+		r.see(rang, "the device was alerted").
+			do("Ask the callee: rejected by hand (some phones say 480 for it), do-not-disturb, or a device that lost its connection. Its own log tells.")
+	default:
 		r.do("Look at the callee's registration at %s: a binding that is there and alive means do-not-disturb or a gateway behind; none means the device is offline.", x.originName())
 	}
 	r.do("If it lasts, capture between %s and the callee's device: an INVITE there that goes unanswered or gets 480 shows which.", x.originName())
-	r.see(d, "480: temporarily unavailable")
+	r.see(d, "%d: not reachable", x.Sighting(d).Status)
 	if in.Valid() && in != d {
 		r.see(in, "Reason: Q.850;cause=%d", cause)
 	}
@@ -73,7 +91,11 @@ func (x *Case) originName() string {
 		return "the last element seen"
 	}
 	name := x.Origin.Address.String()
-	if x.Origin.Role != call.RoleUnknown {
+	switch x.Origin.Role {
+	case call.RoleUnknown:
+	case call.RoleTimer:
+		name = "the timer of " + name
+	default:
 		name = string(x.Origin.Role) + " " + name
 	}
 	if x.Origin.Server != "" {

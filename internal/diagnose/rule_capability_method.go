@@ -4,12 +4,19 @@ import (
 	"strings"
 
 	"sipcause/internal/call"
+	"sipcause/internal/finding"
 	"sipcause/sip"
 )
 
 // capabilityMethod: 405, or 501 for a method that the server does not list (RFC 3261 §8.2.1, §21.4.6, §21.5.2).
 func capabilityMethod(x *Case) *report {
+	if !x.Failed() {
+		return x.methodInCall()
+	}
 	status, t, ok := x.deciding()
+	if status != 405 && status != 501 && x.Code != 405 && x.Code != 501 {
+		return nil
+	}
 	m := x.Deciding()
 	if !ok || m == nil || status == 501 && knowsMethod(m, x.methodOf(t)) {
 		return nil // server.unimplemented: it lacks a feature
@@ -43,4 +50,36 @@ func knowsMethod(m *sip.Message, method string) bool {
 		known = known || strings.EqualFold(string(v), method)
 	}
 	return known
+}
+
+// methodInCall is capabilityMethod of a call that stood: the other side does not do a method that was used in it.
+// INVITE and UPDATE are dialog.reinvite-failed, REFER is dialog.refer-refused.
+func (x *Case) methodInCall() *report {
+	if x.Kind != call.KindCall {
+		return nil
+	}
+	for k, l := range x.Legs {
+		for i := range l.Txns {
+			t := &l.Txns[i]
+			if status := l.FinalStatus(t); status != 405 && status != 501 || !t.InDialog || t.Request == call.None {
+				continue
+			}
+			switch t.Method {
+			case sip.MethodInvite, sip.MethodUpdate, sip.MethodRefer, sip.MethodBye, sip.MethodPrack:
+				continue
+			}
+			r := x.bottom(call.TxnRef{Leg: k, Txn: int32(i)})
+			server, method := x.Txn(r).Server, x.methodOf(r)
+			rep := x.report("capability.method", 0.95, "%s refused the %s of %s inside the call with %s: it does not do %s there. The call went on.", server, method, t.Client, x.statusLine(x.FinalRef(r)), method).
+				severity(finding.Warning).
+				see(x.RequestRef(r), "%s in the call", method).
+				see(x.FinalRef(r), "refused").
+				suspect(t.Client, call.RoleUnknown)
+			if t.Method == sip.MethodInfo {
+				rep.do("If these INFO carry key presses: they are lost. Send DTMF as telephone-event in RTP (RFC 4733), which both sides have to offer.")
+			}
+			return rep.do("Switch off at %s what sends %s to this peer, or enable it at %s.", t.Client, method, server)
+		}
+	}
+	return nil
 }

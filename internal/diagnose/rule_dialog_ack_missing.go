@@ -16,7 +16,11 @@ func dialogACKMissing(x *Case) *report {
 	}
 	t := x.Txn(a.invite)
 	seconds := Seconds(x.FinalTime(a.invite), a.until)
-	r := x.report("dialog.ack-missing", x.Absent(0.95, a.invite, a.until), "%s repeated its 2xx %d times in %.1f s: no ACK reached it.", t.Server, t.FinalResent, seconds)
+	reached := "reached"
+	if a.came {
+		reached = "stopped"
+	}
+	r := x.report("dialog.ack-missing", x.Absent(0.95, a.invite, a.until), "%s repeated its 2xx %d times in %.1f s: no ACK %s it.", t.Server, t.FinalResent, seconds, reached)
 	r.see(x.FinalRef(a.invite), "the 2xx, repeated %d times", t.FinalResent)
 	x.whereACKWent(r, &a)
 	if d := t.Dialog; d != call.None {

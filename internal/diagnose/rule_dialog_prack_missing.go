@@ -17,8 +17,11 @@ func dialogPRACKMissing(x *Case) *report {
 			if t.Method != sip.MethodInvite || t.Progress == call.None {
 				continue
 			}
-			first, again := repeatedProgress(l, t)
 			r := call.TxnRef{Leg: k, Txn: int32(i)}
+			if rep := x.prackRefused(r); rep != nil {
+				return rep
+			}
+			first, again := repeatedProgress(l, t)
 			if again < 2 || x.relaysRepeats(r) {
 				continue
 			}
@@ -26,6 +29,30 @@ func dialogPRACKMissing(x *Case) *report {
 				return rep
 			}
 		}
+	}
+	return nil
+}
+
+// prackRefused: the server of r refused the PRACK for its own reliable response, and then the INVITE with a 5xx.
+func (x *Case) prackRefused(r call.TxnRef) *report {
+	l, t := x.Legs[r.Leg], x.Txn(r)
+	if status := l.FinalStatus(t); !x.Failed() || status < 500 || status > 599 || x.FinalRef(r) != x.DecidingRef() {
+		return nil
+	}
+	for i := range l.Txns {
+		o := call.TxnRef{Leg: r.Leg, Txn: int32(i)}
+		p := x.Txn(o)
+		if p.Method != sip.MethodPrack || p.Server.Addr() != t.Server.Addr() || x.Status(o) < 400 || challenged(x.Status(o)) || x.Start(o) > x.FinalTime(r) {
+			continue
+		}
+		return x.report("dialog.prack-missing", 0.85, "%s refused the PRACK of %s for its reliable response with %s, and %s later the INVITE with %s: for it the response was never acknowledged.", p.Server, p.Client, x.statusLine(x.FinalRef(o)), shortTime(Seconds(x.FinalTime(o), x.FinalTime(r))), x.answer()).
+			do("Compare the PRACK with the reliable response that it is for: To tag, Call-ID, RAck (its RSeq, then the number and method of the CSeq), Request-URI and Route as Contact and Record-Route say.").
+			do("Switch 100rel off at the caller (Supported) if it is not needed.").
+			see(call.MsgRef{Leg: r.Leg, Msg: t.Progress}, "the reliable response").
+			see(x.RequestRef(o), "PRACK").
+			see(x.FinalRef(o), "the PRACK refused").
+			see(x.FinalRef(r), "the INVITE refused").
+			suspect(t.Client, call.RoleUnknown)
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"sipcause/sip"
 )
 
-// dialogReinviteFailed: a re-INVITE or UPDATE was refused in a call (RFC 3261 §14.1, RFC 3311 §5.1): was the session
+// dialogReinviteFailed: a re-INVITE or UPDATE was refused, or never answered, in a call (RFC 3261 §14.1, RFC 3311 §5.1): was the session
 // kept as it was, or lost.
 func dialogReinviteFailed(x *Case) *report {
 	for k, l := range x.Legs {
@@ -16,13 +16,44 @@ func dialogReinviteFailed(x *Case) *report {
 				continue
 			}
 			switch st := l.FinalStatus(t); {
-			case st < 300, st == 401, st == 407, st == 487, st == 491:
+			case st < 300, st == 487, st == 491:
 				continue
+			case challenged(st) && (t.HasAuth || x.repeatedLater(call.TxnRef{Leg: k, Txn: int32(i)}) != 0):
+				continue // answered; how that went is told of the last try
 			}
 			if l.Dialogs[t.Dialog].Confirmed == 0 {
 				continue
 			}
 			return x.reinviteFailed(call.TxnRef{Leg: k, Txn: int32(i)})
+		}
+	}
+	return x.reinviteUnanswered()
+}
+
+// reinviteUnanswered finds a re-INVITE or UPDATE that was repeated and never answered at all.
+func (x *Case) reinviteUnanswered() *report {
+	for k, l := range x.Legs {
+		for i := range l.Txns {
+			t := &l.Txns[i]
+			if t.Method != sip.MethodInvite && t.Method != sip.MethodUpdate || !t.InDialog || t.Dialog == call.None || t.Resent < 3 {
+				continue
+			}
+			r := call.TxnRef{Leg: k, Txn: int32(i)}
+			d := &l.Dialogs[t.Dialog]
+			if t.Final != call.None || t.Trying != call.None || t.Progress != call.None || d.Confirmed == 0 || x.relaysSilence(r) {
+				continue
+			}
+			rep := x.report("dialog.reinvite-failed", x.Absent(0.9, r, t.LastResent), "%s wanted to change or refresh the session with %s, sent it to %s %d times in %.1f s and got no answer.", t.Client, x.methodOf(r), t.Server, t.Resent+1, Seconds(x.Start(r), t.LastResent)).
+				do("Capture at %s: does the %s arrive? A NAT binding or firewall state that ran out during the call, a Contact that cannot be reached, or a device that is gone are the usual reasons.", t.Server, x.methodOf(r)).
+				see(x.RequestRef(r), "%s, sent %d times", x.methodOf(r), t.Resent+1).
+				suspect(t.Server, call.RoleUnknown)
+			if d.Bye != call.None && d.Terminated >= x.Start(r) {
+				rep.add(" The call was ended %.0f s after it.", Seconds(x.Start(r), d.Terminated)).
+					see(call.MsgRef{Leg: k, Msg: l.Txns[d.Bye].Request}, "BYE")
+			} else {
+				rep.severity(finding.Warning)
+			}
+			return rep
 		}
 	}
 	return nil
@@ -65,6 +96,8 @@ func (x *Case) reinviteFailed(r call.TxnRef) *report {
 		rep.do("Compare the streams that it offered with what %s accepted at the beginning of the call: T.38, video, SRTP or another codec is what it refuses.", made)
 	case 481, 408:
 		rep.do("Look why %s no longer has the call (dialog.unknown, transport findings beside this).", made)
+	case 401, 407:
+		rep.do("Let %s answer the challenge, or let %s not challenge requests inside a dialog.", t.Client, made)
 	case 500, 501, 503, 400, 405:
 		rep.do("Look in the log of %s: many elements refuse a re-INVITE that comes while another is pending, or without SDP.", made)
 	}

@@ -77,7 +77,12 @@ func (x *Case) sessionExpired(leg int, d *call.Dialog) *report {
 		r.severity(finding.Warning) // only the time says so
 	}
 	if failed.Txn != call.None {
-		r.add(" The refresh of %s was not accepted (status %d).", x.Txn(failed).Client, x.Status(failed)).see(x.RequestRef(failed), "the refresh")
+		if status := x.Status(failed); status == 0 {
+			r.add(" The refresh of %s got no answer.", x.Txn(failed).Client)
+		} else {
+			r.add(" The refresh of %s was not accepted (status %d).", x.Txn(failed).Client, status)
+		}
+		r.see(x.RequestRef(failed), "the refresh")
 	} else {
 		r.add(" No refresh was seen.")
 	}

@@ -115,5 +115,9 @@ func (x *Case) age(r call.TxnRef) string {
 	if t.Dialog == call.None || l.Dialogs[t.Dialog].Confirmed == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %.0f s after the answer", Seconds(l.Dialogs[t.Dialog].Confirmed, x.Start(r)))
+	after := Seconds(l.Dialogs[t.Dialog].Confirmed, x.Start(r))
+	if after < 0 {
+		return "" // it was still early
+	}
+	return fmt.Sprintf(", %.0f s after the answer", after)
 }

@@ -1,11 +1,18 @@
 package diagnose
 
-import "sipcause/sdp"
+import (
+	"slices"
+
+	"sipcause/sdp"
+)
 
 // mediaUnacceptable: 488 or 606, or an answer that rejects every stream, and nothing that says more
 // (RFC 3261 §21.4.26, §21.6.4).
 func mediaUnacceptable(x *Case) *report {
 	f, ok := x.refusedOffer()
+	if ok && !f.refusesMedia() && mappable(f.status) {
+		return x.bearerRefused(&f)
+	}
 	if !ok || f.status >= 300 && f.status != 488 && f.status != 606 {
 		return nil
 	}
@@ -45,4 +52,21 @@ func mediaUnacceptable(x *Case) *report {
 	}
 	return r.do("Look in the log of %s at that second: which stream, and why.", x.Txn(f.txn).Server).
 		do("Compare with an offer that it accepts in another call: what differs is what it refuses.")
+}
+
+// bearerRefused is mediaUnacceptable of a network that has no code for it: a Q.850 cause about what the call carries.
+func (x *Case) bearerRefused(f *refusedOffer) *report {
+	cause, _ := x.Q850()
+	if !slices.Contains(bearerCauses, cause) {
+		return nil
+	}
+	r := x.report("media.unacceptable", 0.7, "The network behind %s cannot carry what the call asks for: cause %d (%s), behind its %s.", x.originName(), cause, causeName(cause), x.answer()).
+		see(f.request, "the offer").
+		see(f.response, "%d with cause %d", f.status, cause).
+		seeCause()
+	if s := x.Session(f.request); s != nil {
+		r.add(" The offer from %s has %s.", x.Txn(f.txn).Client, streams(s))
+	}
+	return r.do("Try the same call with G.711 audio alone: if it is put through, a codec, video, fax or data bearer was what the network refused.").
+		do("Look in the gateway at %s which bearer capability it asks the network for (speech, 3.1 kHz audio, unrestricted digital) for such an offer.", x.Txn(f.txn).Server)
 }

@@ -10,6 +10,12 @@ import (
 
 // policyForbidden: 403 that is not about credentials (RFC 3261 §21.4.4: authorization will not help).
 func policyForbidden(x *Case) *report {
+	if code, _ := x.said(); code != 403 && x.Code != 403 {
+		return x.refusedByRule()
+	}
+	if status, _, ok := x.deciding(); ok && challenged(status) {
+		return nil // the caller's 403 hides a challenge
+	}
 	conf, why := x.forbidden()
 	if conf == 0 {
 		return nil
@@ -27,7 +33,7 @@ func policyForbidden(x *Case) *report {
 			see(x.FinalRef(r.ref), "%d %s", code, words).
 			acts(finding.ActsCallee)
 	}
-	out := x.report("policy.forbidden", conf, "%s understood the %s of %s and refuses it (%d %s) %s.", r.txn.Server, r.txn.Method, r.txn.Client.Addr(), code, words, why)
+	out := x.report("policy.forbidden", conf, "%s understood the %s of %s and refuses it (%d %s) %s.", r.txn.Server, r.txn.Method, r.txn.Client.Addr(), code, words, why).add("%s", x.ownWords())
 	out.do("Ask for the reason in the log of %s at that time: 403 itself does not tell, and neither another try nor other credentials help.", r.txn.Server.Addr())
 	if r.served {
 		out.do("%s serves other requests of %s: compare destination, calling number and account of this one with theirs.", r.txn.Server.Addr(), r.txn.Client.Addr())
@@ -68,6 +74,8 @@ func (x *Case) forbidden() (float64, string) {
 	switch {
 	case about:
 		return 0, ""
+	case worked && x.Txn(e.ref).Method == sip.MethodRegister && !x.saysPolicy():
+		return 0.5, "to an account that it had accepted before"
 	case worked:
 		return 0.8, "to an account that it had accepted before"
 	case x.saysPolicy():
@@ -76,4 +84,40 @@ func (x *Case) forbidden() (float64, string) {
 		return 0, ""
 	}
 	return 0.5, "after credentials, which it may or may not have accepted"
+}
+
+// barringCauses are the Q.850 causes to which RFC 3398 §7.2.4.1 gives 403: call rejected, incoming calls barred within
+// the closed user group, bearer capability not authorized, not a member of the closed user group.
+var barringCauses = []int{causeRejected, 55, 57, 87}
+
+// hidingCodes say nothing of a call that was rejected; a 480, 486 or 600 beside cause 21 does.
+var hidingCodes = []int{404, 408, 500, 501, 502, 503, 504, 603}
+
+// refusedByRule is policyForbidden of other codes: a 603 that came sooner than a person can refuse, with nothing
+// rung before it, and a Q.850 cause of a bar behind a code that says less.
+func (x *Case) refusedByRule() *report {
+	status, r, ok := x.deciding()
+	if !ok || x.Kind != call.KindCall {
+		return nil
+	}
+	cause, _ := x.Q850()
+	if _, _, rang := x.progressing(); rang {
+		return nil
+	}
+	after := x.refusedAfter(r)
+	var out *report
+	switch {
+	case status == 603 && after*1e9 < float64(leastThought) && !x.Began.Ordinal() && (saysLittle(cause) || cause == causeRejected):
+		out = x.report("policy.forbidden", 0.6, "%s declined the call with %s %.0f ms after the INVITE and without ringing: too fast for a person, so a rule refused it.", x.originName(), x.answer(), 1000*after).
+			do("Look on %s for what refuses without ringing: do-not-disturb, a block list, a screening service, a call rule, a bar of this caller or number.", x.Txn(r).Server)
+	case slices.Contains(barringCauses, cause) && mappable(status) && (cause != causeRejected || slices.Contains(hidingCodes, status)):
+		out = x.report("policy.forbidden", 0.6, "The network behind %s rejected the call with cause %d (%s), which its %s hides: nothing rang before it.", x.originName(), cause, causeName(cause), x.answer()).
+			do("Ask the operator of %s which rule rejects: the calling number, the account, the destination, or a setting of the callee.", x.Txn(r).Server)
+	default:
+		return nil
+	}
+	return out.do("Compare with a call that it takes: the calling number as presented, the number called, the source address.").
+		see(x.RequestRef(r), "the refused request").
+		see(x.DecidingRef(), "%d", status).
+		seeCause()
 }

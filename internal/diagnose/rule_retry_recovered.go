@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"time"
 
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
+	"sipcause/internal/wire"
 )
 
 // retryRecovered: what was asked for was granted after attempts that had failed, by retry, failover, redirect, or
@@ -25,8 +27,43 @@ func retryRecovered(x *Case) *report {
 			return rep
 		}
 	}
+	if rep := x.recoveredByTransport(); rep != nil {
+		return rep
+	}
 	if x.Kind == call.KindCall {
 		return x.recoveredByCall()
+	}
+	return nil
+}
+
+// fallbackWithin is how soon after a refused connection a request over another transport is its second try.
+const fallbackWithin = time.Second
+
+// recoveredByTransport: the connection to a server was refused or not answered, and the request went there over
+// another transport, where it was granted.
+func (x *Case) recoveredByTransport() *report {
+	if !x.Ledger.HasEvents() {
+		return nil
+	}
+	for r, t := range x.Txns() {
+		if t.InDialog || t.Request == call.None || x.Status(r)/100 != 2 || t.Transport != wire.UDP {
+			continue
+		}
+		at := x.Start(r)
+		for _, e := range x.Ledger.Events(t.Server.Addr(), at-2*wire.Time(timerBF*1e9), at) {
+			if e.Kind != wire.EventTCPRefused && e.Kind != wire.EventSYNTimeout || e.Flow.Dst.Addr() != t.Server.Addr() || e.Flow.Src.Addr() != t.Client.Addr() {
+				continue
+			}
+			if last := max(e.Time, e.Until); last > at || at.Sub(last) > fallbackWithin {
+				continue
+			}
+			return x.report("retry.recovered", 0.7, "%s tried TCP to %s first (%s) and then sent the %s over UDP, which was accepted: that cost %s.", t.Client.Addr(), e.Flow.Dst, unreachableWords(&e), x.methodOf(r), shortTime(Seconds(e.Time, at))).
+				severity(finding.Warning).
+				do("Let %s use UDP for this peer at once (transport= of the route, NAPTR and SRV records), or open TCP at %s: large requests need it (RFC 3261 §18.1.1).", t.Client.Addr(), e.Flow.Dst).
+				seeEvent(&e, "TCP first").
+				see(x.RequestRef(r), "then UDP").
+				see(x.FinalRef(r), "accepted")
+		}
 	}
 	return nil
 }

@@ -69,7 +69,24 @@ func (x *Case) before(a, b *call.Attempt) bool {
 	if a.Code != 0 && a.At+wire.Time(a.FinalMS*1e6) <= b.At {
 		return true
 	}
-	return a.Code == 0 && x.Txn(refOf(a)).Progress == call.None && b.At.Sub(a.At) >= serialGap
+	return a.Code == 0 && x.Txn(refOf(a)).Progress == call.None && (b.At.Sub(a.At) >= serialGap || x.toldUnreachable(refOf(a), b.At))
+}
+
+// toldUnreachable says whether the network had said by then that the request of r cannot be delivered.
+func (x *Case) toldUnreachable(r call.TxnRef, by wire.Time) bool {
+	if !x.Ledger.HasEvents() {
+		return false
+	}
+	t := x.Txn(r)
+	for _, e := range x.Ledger.Events(t.Server.Addr(), x.Start(r), by) {
+		switch e.Kind {
+		case wire.EventICMP, wire.EventTCPRefused, wire.EventTCPReset:
+			if e.Flow.Dst == t.Server && e.Flow.Src.Addr() == t.Client.Addr() && e.Concerns(x.Legs[r.Leg]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // routeCode says whether a final code (0: none) is about the way or the server rather than about the request or

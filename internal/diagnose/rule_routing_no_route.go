@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
@@ -14,6 +15,9 @@ var noRouteWords = []string{
 	"no route", "no_route", "noroute", "route not found", "no matching route", "no dialplan", "no matching dial", "not in dialplan",
 	"no gateway", "no carrier", "no lcr", "no rate", "no outbound", "no trunk", "no destination", "unroutable", "not routable",
 }
+
+// noRouteCodes are those whose words are believed; a cause is behind any code.
+var noRouteCodes = []int{404, 480, 500, 502, 503, 604}
 
 // routingNoRoute: Q.850 2 or 3, words saying that no route, gateway or rule was found for this destination, or a
 // 404 for a user who is registered at the very server that sends it. A target that is there but down is
@@ -29,7 +33,7 @@ func routingNoRoute(x *Case) *report {
 	if !byCause && !words && status == 404 && cause < 0 {
 		return x.noRouteToBound(r)
 	}
-	if !byCause && (!words || cause > 0) {
+	if !byCause && (!words || cause > 0 || !slices.Contains(noRouteCodes, status) && !slices.Contains(noRouteCodes, x.Code)) || !mappable(status) {
 		return nil
 	}
 	if !byCause && status >= 500 && x.Says("available", "active", "alive", "reachable") {

@@ -8,10 +8,8 @@ const (
 	causeChanged     = 22
 )
 
-var (
-	unallocatedCodes = []int{404, 410, 604}           // RFC 3398 §7.2.4.1 maps the causes to these
-	carriedCodes     = []int{480, 484, 500, 502, 503} // met in the field with cause 1 all the same
-)
+// unallocatedCodes are those that RFC 3398 §7.2.4.1 maps the causes to; gateways send them behind others, too.
+var unallocatedCodes = []int{404, 410, 604}
 
 // routingNumberUnallocated: the telephone network says that the number is not in use (Q.850 1) or has changed
 // (Q.850 22).
@@ -27,7 +25,7 @@ func routingNumberUnallocated(x *Case) *report {
 	confidence := 0.95
 	switch {
 	case slices.Contains(unallocatedCodes, status), slices.Contains(unallocatedCodes, x.Code):
-	case slices.Contains(carriedCodes, status):
+	case mappable(status):
 		confidence = 0.85
 	default:
 		return nil

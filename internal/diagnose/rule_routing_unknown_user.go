@@ -1,8 +1,11 @@
 package diagnose
 
 import (
+	"strings"
+
 	"sipcause/internal/call"
 	"sipcause/internal/peer"
+	"sipcause/sip"
 )
 
 // unknownWords are what servers write when the user part is what they do not know.
@@ -22,9 +25,9 @@ func routingUnknownUser(x *Case) *report {
 	t := x.Txn(r)
 	b := x.calleeBinding(r)
 	if b.state == peer.Lapsed || b.state == peer.Removed || b.state == peer.Bound && b.last.Server == t.Server {
-		return nil // the user exists there: it is not registered now, or a route is missing
+		return x.noResource(r, &b) // the user exists there: it is not registered now, or a route is missing
 	}
-	if cause, _ := x.Q850(); cause > 0 {
+	if cause, _ := x.Q850(); !saysLittle(cause) {
 		return nil // the telephone network names another cause
 	}
 	confidence := 0.75
@@ -43,6 +46,7 @@ func routingUnknownUser(x *Case) *report {
 	case user == "":
 		user = uri
 	}
+	phone := x.Reg == nil && telephone(user)
 	rep := x.report("routing.unknown-user", confidence, "%s does not know %q (%s): %d %s.", x.originName(), user, uri, status, x.reasonOf(r))
 	if status == 604 {
 		rep.add(" It says that this user exists nowhere.")
@@ -56,13 +60,62 @@ func routingUnknownUser(x *Case) *report {
 		rep.add(" The only REGISTER of this user in the capture was refused with %d.", b.last.Code).
 			seeRef(b.last.Ref, "REGISTER of %s: %d", b.last.AOR, b.last.Code)
 	default:
+		if phone {
+			rep.add(" It is a telephone number: nobody has it there, no route leads to it, or it is not in the form that %s takes; no Q.850 cause says which.", t.Server.Addr())
+			break
+		}
 		rep.add(" The capture shows no registration of it: it was never set up there, or it is not registered now.")
+	}
+	if t.Method == sip.MethodOptions {
+		rep.do("As a keepalive this answer is as good as any: %s is up. To have 200, send the OPTIONS to an address without a user, or to one that exists there.", t.Server)
+	}
+	if phone {
+		return rep.do("Look up %s at %s: is there a route for it, and in which form does it expect numbers (+, 00, country code, prefix)? Compare with a call that it takes.", user, t.Server).
+			do("If the number is one of its own users: see whether the extension exists and is registered.").
+			do("If the number is wrong: correct what was dialled, or the translation before %s.", t.Server).
+			see(x.RequestRef(r), "the request for %s", uri).
+			see(x.FinalRef(r), "%d %s", status, x.reasonOf(r))
 	}
 	return rep.do("Look up %q at %s: is there such a user, extension or number, with exactly this spelling and domain? If there is, look at its registration.", user, t.Server).
 		do("If it is a number that should leave by a trunk: the server took it for one of its own users; look at the dial plan's order.").
 		do("If it is unknown there: correct what was dialled, the caller's phone book, or the alias table.").
 		see(x.RequestRef(r), "the request for %s", uri).
 		see(x.FinalRef(r), "%d %s", status, x.reasonOf(r))
+}
+
+// noResource is routingUnknownUser of a user who is registered at the server that answers 404 to a subscription for
+// it: what it has not is the state subscribed to, a mailbox above all.
+func (x *Case) noResource(r call.TxnRef, b *binding) *report {
+	t := x.Txn(r)
+	m := x.Request(r)
+	if b.state != peer.Bound || b.last.Server != t.Server || t.Method != sip.MethodSubscribe && t.Method != sip.MethodPublish || m == nil {
+		return nil
+	}
+	event := call.Clean(m.Header(sip.HeaderEvent))
+	rep := x.report("routing.unknown-user", 0.8, "%s is registered at %s, which has nothing for it to subscribe to: it answers the %s (Event: %s) with %s.", b.last.AOR, t.Server, t.Method, event, x.statusLine(x.FinalRef(r)))
+	if strings.HasPrefix(event, "message-summary") {
+		rep.do("Give the user a mailbox on %s (Asterisk: mailboxes of the endpoint, mailbox= of the peer), or switch the voice-mail lamp (MWI subscription) off in the device.", t.Server)
+	} else {
+		rep.do("Set the state up on %s for this user (Asterisk: a hint in the subscription's context; Kamailio: presence of that event), or switch the subscription off in the device.", t.Server)
+	}
+	return rep.seeRef(b.last.Ref, "%s is registered", b.last.AOR).
+		see(x.RequestRef(r), "%s", t.Method).
+		see(x.FinalRef(r), "404")
+}
+
+// telephone says whether a user part is a telephone number rather than a name or an extension.
+func telephone(user string) bool {
+	n := 0
+	for i := range len(user) {
+		switch c := user[i]; {
+		case c >= '0' && c <= '9':
+			n++
+		case c == '+' && i == 0, c == '-', c == '.', c == '*', c == '#':
+		default:
+			return false
+		}
+	}
+	return n >= 7
 }
 
 // reasonOf returns the reason phrase of a transaction's final response.

@@ -6,8 +6,12 @@ func serverBadGateway(x *Case) *report {
 	if !ok || status != 502 {
 		return nil
 	}
+	if cause, _ := x.Q850(); elsewhereCause(cause) {
+		return nil // the network says that it was not the server
+	}
 	t := x.Txn(r)
 	rep := x.report("server.bad-gateway", 0.85, "%s got an answer it could not use from an element behind it and said %s.", x.originName(), x.answer())
+	rep.add("%s", x.ownWords())
 	if cause, in := x.Q850(); cause >= 0 {
 		rep.add(" The network's cause is %d (%s).", cause, causeName(cause))
 		if in != x.DecidingRef() {

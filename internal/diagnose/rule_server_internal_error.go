@@ -6,12 +6,15 @@ func serverInternalError(x *Case) *report {
 	if _, silent := x.silentNext(); !ok || status != 500 || silent {
 		return nil // with a silent next hop there is a better explanation
 	}
+	if cause, _ := x.Q850(); elsewhereCause(cause) {
+		return nil // the network says that it was not the server
+	}
 	t := x.Txn(r)
 	confidence := 0.8
 	if x.Origin != nil && len(x.Origin.Alternatives) > 0 {
 		confidence = 0.7
 	}
-	rep := x.report("server.internal-error", confidence, "%s failed inside and answered %s to the %s.", x.originName(), x.answer(), x.methodOf(r))
+	rep := x.report("server.internal-error", confidence, "%s failed inside and answered %s to the %s.", x.originName(), x.answer(), x.methodOf(r)).add("%s%s", x.ownWords(), x.causeClause())
 	if n, of := x.often(r, status); n > 1 {
 		rep.add(" It did so to %d of %d INVITEs of this capture so far.", n, of)
 	}

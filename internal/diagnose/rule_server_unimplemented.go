@@ -14,10 +14,10 @@ func serverUnimplemented(x *Case) *report {
 	if m == nil {
 		return nil
 	}
-	if !knowsMethod(m, method) {
+	if cause, _ := x.Q850(); !knowsMethod(m, method) || elsewhereCause(cause) {
 		return nil
 	}
-	return x.report("server.unimplemented", 0.75, "%s answered 501 %s to a %s, a method that it knows: it lacks a feature that this request needs.", x.originName(), call.Clean(m.ReasonPhrase()), method).
+	return x.report("server.unimplemented", 0.75, "%s answered 501 %s to %s, a method that it knows: it lacks a feature that this request needs.", x.originName(), call.Clean(m.ReasonPhrase()), method).add("%s%s", x.ownWords(), x.causeClause()).
 		do("Compare with a request that it accepts: body types, Require, URI scheme and parameters; what is new in this one is what it lacks.").
 		do("Ask the operator of %s, or send such calls elsewhere.", x.Txn(r).Server).
 		see(x.RequestRef(r), "the request").

@@ -8,13 +8,16 @@ func timeoutNoAnswer(x *Case) *report {
 	cause, in := x.Q850()
 	ringing, ns, alerting := x.ringing()
 	gaveUp := x.Code == 0 || x.Code == 487 || x.Code == 408 || x.Code == 480
+	if alerting && x.Code == 0 && x.Outcome == call.Failed {
+		return x.ringsForEver(ringing)
+	}
 	if !alerting {
 		ringing, ns, _ = x.progressing()
 	}
 	if !(ringing.Valid() && ns >= longRing && gaveUp) && cause != 19 {
 		return nil
 	}
-	if !alerting && cause >= 0 && !saysLittle(cause) {
+	if !alerting && !unansweredCause(cause) {
 		return nil // early media, and the network says why it ended
 	}
 	if rejectedAfterRing(x, cause) {
@@ -27,7 +30,11 @@ func timeoutNoAnswer(x *Case) *report {
 		r = x.report("timeout.no-answer", 1, "%s rang for %.0f s and nobody picked up; %s.", x.callee(), float64(ns)/1e9, x.whoGaveUp()).
 			see(ringing, "the callee was alerted")
 	case ringing.Valid() && ns >= longRing:
-		r = x.report("timeout.no-answer", 0.8, "%s did not answer within %.0f s: after %s there was nothing but early media, in which networks play the ringing tone; %s.", x.callee(), float64(ns)/1e9, x.statusLine(ringing), x.whoGaveUp()).
+		meanwhile := "whatever rang or spoke then did so in early media, as networks do that send no 180"
+		if s := x.Sighting(ringing).Status; s == 181 || s == 182 {
+			meanwhile = "it was forwarded or waited in a queue, and no 180 followed"
+		}
+		r = x.report("timeout.no-answer", 0.8, "%s did not answer within %.0f s after %s: %s; %s.", x.callee(), float64(ns)/1e9, x.statusLine(ringing), meanwhile, x.whoGaveUp()).
 			see(ringing, "the call got on; no 180 says that it rang").
 			do("Listen to the early media before the end if there is any: an announcement in it tells of another cause.")
 	default:
@@ -47,10 +54,17 @@ func timeoutNoAnswer(x *Case) *report {
 		tell("Nobody answered the call.")
 }
 
-// saysLittle says whether a Q.850 cause goes well with a call that nobody answered: normal clearing, the no-answer
-// causes 18 and 19, normal unspecified, and the expiry of a timer.
-func saysLittle(cause int) bool {
-	return cause == 0 || cause == 16 || cause == 18 || cause == 19 || cause == 31 || cause == 102
+// ringsForEver: the callee was alerted, and for longer than any timer nothing came: no answer, no end.
+func (x *Case) ringsForEver(ringing call.MsgRef) *report {
+	return x.report("timeout.no-answer", 0.6, "%s was alerted, and in more than %.0f min after it came neither an answer nor an end: the caller's side is gone without a CANCEL, or the end passed by this capture.", x.callee(), timerC.Minutes()).
+		do("Look at %s, which sent the INVITE: is it still there? A device that lost its network, or a sender that never meant to talk (a spoofed INVITE, a ghost call), leaves a phone ringing so.", x.Txn(x.lastTryOrFirst()).Client).
+		do("Capture at both ends: the CANCEL, BYE or final response is there or not.").
+		see(ringing, "the last that came")
+}
+
+func (x *Case) lastTryOrFirst() call.TxnRef {
+	r, _ := x.LastTry()
+	return r
 }
 
 // rejectedAfterRing says whether the response that ended a long ring tells of a person's no.

@@ -5,6 +5,10 @@ import (
 	"sipcause/sip"
 )
 
+// leastWait is what waiting for a silent hop takes at least, in seconds: T1 (RFC 3261 §17.1.1.1), before which not even
+// the first retransmission is due.
+const leastWait = 0.5
+
 // timeoutRequest: 408 made by a hop that got nothing final from the next one (RFC 3261 §16.7, §21.4.9).
 func timeoutRequest(x *Case) *report {
 	d, ok := x.DecidingTxn()
@@ -18,7 +22,16 @@ func timeoutRequest(x *Case) *report {
 	t := x.Txn(d)
 	waited := Seconds(x.Start(d), x.FinalTime(d))
 	next, known := x.silentNext()
+	if cause, _ := x.Q850(); !known && (elsewhereCause(cause) || outageCauses[cause]) {
+		return nil // the network names what it was
+	}
 	if !known {
+		if waited < leastWait && !x.Began.Ordinal() {
+			return x.report("timeout.request", 0.5, "%s answered 408 after only %s: nobody was waited for in that time, so it knew already that its next hop does not answer (a blocked or dead target, a lost connection, a device gone), or passes on what an element behind it said.", t.Server, shortTime(waited)).
+				do("Look in the log of %s why it answered at once: which target it had, and whether that was marked dead or its connection gone.", t.Server).
+				do("Capture behind %s: a request that leaves there and its answer, or none, tell the rest.", t.Server).
+				see(ref, "408 after %s", shortTime(waited))
+		}
 		r := x.report("timeout.request", 0.6, "%s gave up after %.1f s with 408: an element behind it did not answer, and this capture does not show which.", t.Server, waited).
 			do("Capture on %s towards its next hop: the request that leaves there without an answer names the silent element.", t.Server).
 			do("Check that the next hop %s is configured for is up and reachable from it.", t.Server).

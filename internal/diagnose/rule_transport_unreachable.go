@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
 
 	"sipcause/internal/call"
 	"sipcause/internal/wire"
@@ -10,6 +11,9 @@ import (
 // transportUnreachable: ICMP says that a hop cannot be reached, or TCP was refused or reset there.
 func transportUnreachable(x *Case) *report {
 	events := x.hopEvents(wire.EventICMP, wire.EventTCPRefused, wire.EventTCPReset)
+	if lost, _, ok := x.lostConnection(); ok {
+		events = slices.DeleteFunc(events, func(e call.Event) bool { return e.Ref == lost.Ref && e.Kind == lost.Kind })
+	}
 	if len(events) == 0 {
 		return nil
 	}
@@ -38,6 +42,8 @@ func unreachableWords(e *call.Event) string {
 		return "the TCP connection was refused (RST in answer to SYN)"
 	case wire.EventTCPReset:
 		return "the TCP connection was reset"
+	case wire.EventSYNTimeout:
+		return "its SYN was not answered"
 	}
 	return fmt.Sprintf("ICMP %s from %s", e.Detail, e.From)
 }

@@ -34,6 +34,7 @@ var rules = slices.Concat(
 	identityRules,
 	routingRules,
 	transportRules,
+	tlsRules,
 	natRules,
 	timeoutRules,
 	mediaRules,

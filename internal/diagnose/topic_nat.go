@@ -13,6 +13,8 @@ var natRules = []rule{
 	{id: "nat.private-contact", on: onCalls, always: true, check: natPrivateContact},
 	{id: "nat.private-sdp", on: onCalls, always: true, check: natPrivateSDP},
 	{id: "nat.binding-expired", on: onCalls | onTransactions, check: natBindingExpired},
+	{id: "nat.rport-missing", on: onAll, check: natRportMissing},
+	{id: "nat.alg-suspected", on: onAll, check: natALGSuspected},
 }
 
 // contactAddr returns the address in the first Contact of a message; not valid when it is a name or absent.

@@ -12,7 +12,7 @@ import (
 var peopleRules = []rule{
 	{id: "callee.busy", on: onCalls, check: calleeBusy},
 	{id: "callee.declined", on: onCalls, codes: []int{603, 486, 480, 483}, check: calleeDeclined},
-	{id: "callee.unavailable", on: onCalls | onTransactions, codes: []int{480}, check: calleeUnavailable},
+	{id: "callee.unavailable", on: onCalls | onTransactions, check: calleeUnavailable},
 	{id: "callee.answered-elsewhere", on: onCalls, check: calleeAnsweredElsewhere},
 	{id: "callee.forwarded", on: onCalls, always: true, check: calleeForwarded},
 	{id: "caller.abandoned", on: onCalls, check: callerAbandoned},

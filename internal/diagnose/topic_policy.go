@@ -3,7 +3,7 @@ package diagnose
 const onCallsAndTransactions = onCalls | onTransactions
 
 var policyRules = []rule{
-	{id: "policy.forbidden", on: onAll, codes: []int{403}, check: policyForbidden},
+	{id: "policy.forbidden", on: onAll, check: policyForbidden},
 	{id: "policy.source-not-allowed", on: onAll, codes: []int{0, 403}, check: policySourceNotAllowed},
 	{id: "policy.destination-barred", on: onCallsAndTransactions, codes: []int{403, 603}, check: policyDestinationBarred},
 	{id: "policy.rejected-by-analytics", on: onCallsAndTransactions, codes: []int{603, 608}, check: policyRejectedByAnalytics},

@@ -17,11 +17,11 @@ import (
 var routingRules = []rule{
 	{id: "routing.unknown-user", on: onAll, codes: []int{404, 604}, check: routingUnknownUser},
 	{id: "routing.number-unallocated", on: onCalls, check: routingNumberUnallocated},
-	{id: "routing.no-route", on: onCallsAndTransactions, codes: []int{404, 480, 500, 502, 503, 604}, check: routingNoRoute},
+	{id: "routing.no-route", on: onCallsAndTransactions, check: routingNoRoute},
 	{id: "routing.not-registered", on: onCallsAndTransactions, codes: []int{404, 480}, check: routingNotRegistered},
 	{id: "routing.unknown-domain", on: onAll, codes: []int{403, 404, 478, 480, 604}, check: routingUnknownDomain},
 	{id: "routing.number-format", on: onCallsAndTransactions, codes: []int{400, 404, 484, 604}, check: routingNumberFormat},
-	{id: "routing.address-incomplete", on: onCallsAndTransactions, codes: []int{484}, check: routingAddressIncomplete},
+	{id: "routing.address-incomplete", on: onCallsAndTransactions, check: routingAddressIncomplete},
 	{id: "routing.ambiguous", on: onCallsAndTransactions, codes: []int{485}, check: routingAmbiguous},
 	{id: "routing.gone", on: onCallsAndTransactions, codes: []int{410}, check: routingGone},
 	{id: "routing.loop", on: onAll, check: routingLoop},

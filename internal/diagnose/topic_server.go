@@ -14,7 +14,7 @@ var serverRules = []rule{
 	{id: "server.unavailable", on: onAll, check: serverUnavailable},
 	{id: "server.overload", on: onAll, codes: []int{480, 500, 503}, check: serverOverload},
 	{id: "server.capacity", on: onCalls, check: serverCapacity},
-	{id: "isup.cause", on: onCalls, check: isupCause},
+	{id: "isup.cause", on: onCalls, always: true, check: isupCause},
 }
 
 // deciding returns the code at the origin, the transaction and whether there is one.

@@ -13,8 +13,11 @@ var transportRules = []rule{
 	{id: "transport.no-response", on: onAll, check: transportNoResponse},
 	{id: "transport.unreachable", on: onAll, check: transportUnreachable},
 	{id: "transport.connect-timeout", on: onAll, check: transportConnectTimeout},
+	{id: "transport.connection-lost", on: onAll, check: transportConnectionLost},
 	{id: "transport.send-failed", on: onAll, check: transportSendFailed},
 	{id: "transport.fragment-lost", on: onAll, check: transportFragmentLost},
+	{id: "transport.truncated", on: onAll, check: transportTruncated},
+	{id: "transport.response-misrouted", on: onAll, check: transportResponseMisrouted},
 }
 
 // deadEnds returns the transactions on which the failure hangs: the originator's last try when it has no

@@ -11,11 +11,12 @@ type FactKind uint8
 
 // Kinds of facts.
 const (
-	FactBinding FactKind = iota // Server answered a REGISTER of From: Account is the AOR, Detail the contact
-	FactLogin                   // Server answered Code to credentials of the account Key
-	FactNonce                   // Server issued the nonce Key in the realm Detail
-	FactLost                    // Server denied a dialog with 481 that it had confirmed at Began
-	FactInvite                  // Server answered an INVITE of From between the parties Key; Detail is the callee's Prefix
+	FactBinding  FactKind = iota // Server answered a REGISTER of From: Account is the AOR, Detail the contact
+	FactLogin                    // Server answered Code to credentials of the account Key
+	FactNonce                    // Server issued the nonce Key in the realm Detail
+	FactLost                     // Server denied a dialog with 481 that it had confirmed at Began
+	FactInvite                   // Server answered an INVITE of From between the parties Key; Detail is the callee's Prefix
+	FactAnswered                 // Server answered another request of From outside a dialog: OPTIONS, MESSAGE, SUBSCRIBE, PUBLISH
 )
 
 // Fact is one thing that correlate learned from a message, for the ledger. Its strings are its own.
@@ -62,6 +63,8 @@ func (l *Ledger) Apply(f *Fact) {
 		l.AddLost(f.Server, Lost{Time: f.Time, Confirmed: f.Began, Ref: f.Ref, CallID: f.CallID})
 	case FactInvite:
 		l.invite(f)
+	case FactAnswered:
+		l.answeredOutside(f)
 	}
 }
 

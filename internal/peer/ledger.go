@@ -27,6 +27,7 @@ type Ledger struct {
 	bindings *simplelru.LRU[uint64, []Binding] // exact in their order: see AORs
 	events   *simplelru.LRU[netip.Addr, []call.Event]
 	lost     *simplelru.LRU[netip.AddrPort, []Lost]
+	ways     *simplelru.LRU[pairKey, *Way]
 	accounts *table[uint64, []Login]
 	nonces   *table[uint64, Nonce]
 	attempts *table[uint64, []Attempt]
@@ -49,6 +50,7 @@ func New() *Ledger {
 	l.bindings = ordered[uint64, []Binding](l)
 	l.events = ordered[netip.Addr, []call.Event](l)
 	l.lost = ordered[netip.AddrPort, []Lost](l)
+	l.ways = ordered[pairKey, *Way](l)
 	l.accounts = newTable[uint64, []Login](&l.Evicted, maxEntries)
 	l.nonces = newTable[uint64, Nonce](&l.Evicted, maxEntries)
 	l.attempts = newTable[uint64, []Attempt](&l.Evicted, maxEntries)

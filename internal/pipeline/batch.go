@@ -21,9 +21,9 @@ const (
 
 // batch is a run of what decode found, with its own copy of the bytes, on its way through the stages.
 type batch struct {
-	parts    [correlate.Shards]part
-	messages int
-	bytes    int
+	payloads []wire.Payload
+	data     []byte                             // of the payloads; those added before it grew have theirs where it was then
+	items    [correlate.Shards][]correlate.Item // of the payloads, by shard
 	traffic  []traffic
 	events   []call.Event
 	media    []wire.Media
@@ -34,15 +34,8 @@ type batch struct {
 	outputs  [correlate.Shards]correlate.Output
 }
 
-// part is one shard's share of a batch. The bytes of its messages lie one behind the other, as the shard reads
-// them; those added before data grew lie where data was then.
-type part struct {
-	payloads []wire.Payload
-	data     []byte
-}
-
-// maxPartKept bounds the memory that a part keeps when its batch is empty again.
-const maxPartKept = 128 << 10
+// maxDataKept bounds the memory for bytes that a batch keeps when it is empty again.
+const maxDataKept = 2 << 20
 
 // traffic says how many messages came from a time on.
 type traffic struct {
@@ -54,17 +47,22 @@ type traffic struct {
 const trafficEvery = 64
 
 func (b *batch) add(p *wire.Payload) {
-	if b.messages%trafficEvery == 0 {
+	if len(b.payloads)%trafficEvery == 0 {
 		b.traffic = append(b.traffic, traffic{time: p.Time})
 	}
 	b.traffic[len(b.traffic)-1].messages++
-	b.messages++
-	b.bytes += len(p.Data)
-	s := &b.parts[correlate.ShardOf(p)]
-	from := len(s.data)
-	s.data = append(s.data, p.Data...)
-	s.payloads = append(s.payloads, *p)
-	s.payloads[len(s.payloads)-1].Data = s.data[from:len(s.data):len(s.data)]
+	key := correlate.KeyOf(p)
+	own := &b.items[key%correlate.Shards]
+	*own = append(*own, correlate.Item{Key: key, At: len(b.payloads)})
+	from := len(b.data)
+	b.data = append(b.data, p.Data...)
+	if b.payloads == nil {
+		b.payloads = make([]wire.Payload, 0, batchMessages)
+	}
+	b.payloads = b.payloads[:len(b.payloads)+1]
+	q := &b.payloads[len(b.payloads)-1]
+	*q = *p // append would copy by way of the stack and wait for itself there
+	q.Data = b.data[from:len(b.data):len(b.data)]
 }
 
 func (b *batch) event(e *wire.Event) {
@@ -84,13 +82,13 @@ func quotedCallID(quote []byte) string {
 }
 
 func (b *batch) full() bool {
-	return b.messages >= batchMessages || b.bytes+len(b.rtcp) >= batchBytes || len(b.media) >= batchMedia ||
+	return len(b.payloads) >= batchMessages || len(b.data)+len(b.rtcp) >= batchBytes || len(b.media) >= batchMedia ||
 		len(b.events)+len(b.gaps) >= batchEvents
 }
 
 // runShard gives one shard its messages of the batch and takes what comes out.
 func (b *batch) runShard(i int, s *correlate.Shard) {
-	s.Messages(b.parts[i].payloads)
+	s.Messages(b.payloads, b.items[i])
 	s.Advance(b.end)
 	if b.flush {
 		s.Flush()
@@ -100,18 +98,18 @@ func (b *batch) runShard(i int, s *correlate.Shard) {
 
 // reset empties the batch for reuse; the legs in its outputs have been given back.
 func (b *batch) reset() {
-	for i := range b.parts {
-		s := &b.parts[i]
-		if cap(s.data) > maxPartKept {
-			*s = part{}
-		}
-		s.payloads, s.data = s.payloads[:0], s.data[:0]
+	for i := range b.items {
+		b.items[i] = b.items[i][:0]
+	}
+	if cap(b.data) > maxDataKept {
+		clear(b.payloads)
+		b.data = nil
 	}
 	if len(b.rtcp) > 0 {
 		clear(b.media)
 	}
 	clear(b.events)
-	b.messages, b.bytes, b.traffic = 0, 0, b.traffic[:0]
+	b.payloads, b.data, b.traffic = b.payloads[:0], b.data[:0], b.traffic[:0]
 	b.events, b.media, b.rtcp, b.gaps = b.events[:0], b.media[:0], b.rtcp[:0], b.gaps[:0]
 	b.flush = false
 }

@@ -159,9 +159,14 @@ func verdicts(t *testing.T, payloads []wire.Payload, text string) map[string]sai
 }
 
 // textLoses are flows of which a text cannot show what the wire did: a body that does not fit its
-// Content-Length looks like one that was shortened, one that is no session description like a log's line, and
-// two branches of a fork whose targets a log does not say like one.
-var textLoses = []string{"content-length", "no-sdp-at-all", "forked"}
+// Content-Length looks like one that was shortened, one that is no session description like a log's line,
+// two branches of a fork whose targets a log does not say like one, and a response to a wrong port as one to the right
+// one where the log of an element does not say its own port.
+var textLoses = []string{
+	"content-length", "no-sdp-at-all", "forked",
+	"cut-on-the-way", "cut-unanswered", "length-too-great", "rewritten-both-sides", "rewritten-outside", "odd-length",
+	"misrouted-port", "misrouted-answer", "misrouted-gap", "misrouted-asked", "untranslated-port", "untranslated-gap",
+}
 
 // textScore counts the cases of a logger.
 type textScore struct{ cases, same, alarms int }

@@ -93,7 +93,7 @@ func (r *page) Case(c *view.Case) error {
 		r.times.add(c.Call.Began, c.Call.Outcome.Bad())
 	}
 	number := uint64(0)
-	if !keepalive && (r.opt.All || notable(c)) {
+	if shows(c, r.opt.All) {
 		var err error
 		if number, err = r.list(c); err != nil {
 			return err

@@ -30,8 +30,7 @@ func newText(w io.Writer, opt Options) Renderer {
 func (r *text) Case(c *view.Case) error {
 	keepalive := isKeepalive(c.Call)
 	number := uint64(0)
-	shown := r.opt.All && !keepalive || !keepalive && notable(c)
-	if shown {
+	if shows(c, r.opt.All) {
 		number = r.shown + 1
 		r.lines = r.lines[:0]
 		r.section(c, number)
@@ -68,6 +67,10 @@ func isKeepalive(c *call.Call) bool {
 	}
 	return c.Legs[0].Txns[0].Method == sip.MethodOptions
 }
+
+// shows says whether a report for people has a section of a case: those that failed, with all the healthy ones, too,
+// and no keepalives.
+func shows(c *view.Case, all bool) bool { return !isKeepalive(c.Call) && (all || notable(c)) }
 
 // notable says whether a case failed, or worked with something wrong.
 func notable(c *view.Case) bool {

@@ -22,6 +22,8 @@ type columns struct {
 	gap     int
 }
 
+const ladderLegend = "Ladders: ──► request, ╌╌► response, ··► network event; ● deciding message, ↻ sent again; since: seconds after the first message."
+
 const (
 	minGap = 9  // between lifelines: room for "INVITE" and an arrow
 	maxGap = 40 // wider ones are no easier to read
@@ -238,11 +240,14 @@ func (p *ladderPainter) frameText(r *row) string {
 	return fmt.Sprint(r.ref.Number)
 }
 
-func (p *ladderPainter) relative(t wire.Time) string {
+func (p *ladderPainter) relative(t wire.Time) string { return since(t, p.l.start) }
+
+// since writes how many seconds t is after start.
+func since(t, start wire.Time) string {
 	if t.Ordinal() {
 		return "?"
 	}
-	d := t.Sub(p.l.start)
+	d := t.Sub(start)
 	sign := "+"
 	if d < 0 {
 		sign, d = "-", -d

@@ -25,8 +25,8 @@ type Options struct {
 	Width int            // text: columns of the terminal; 0 = 80, less than 60 is taken as 60
 	Color bool           // text: ANSI colours
 	Zone  *time.Location // of times read by people; nil = UTC
-	All   bool           // text, html: healthy calls too
-	Brief bool           // text: no summary of the capture
+	All   bool           // text, html, markdown, mermaid: healthy calls too
+	Brief bool           // text, markdown: no summary of the capture
 	Files []string       // names of the files that wire.PacketRef.Source indexes
 }
 
@@ -43,6 +43,8 @@ var formats = []Format{
 	{"ndjson", "the same objects one per line, written as they come", newNDJSON},
 	{"html", "one self-contained page with ladders, messages and filters", newHTML},
 	{"csv", "one row per call, registration and transaction (RFC 4180)", newCSV},
+	{"markdown", "the text report as Markdown, for tickets: tables, then ladder and diagnosis per failed call", newMarkdown},
+	{"mermaid", "a sequence diagram per failed call, each in a ```mermaid fence, as mmdc -i calls.md takes them", newMermaid},
 }
 
 // Formats returns the table of formats in order.

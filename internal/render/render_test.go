@@ -32,7 +32,7 @@ func report(t *testing.T, format string, opt Options, list []*view.Case, s *view
 
 func TestUnknownFormat(t *testing.T) {
 	_, err := New("yaml", nil, Options{})
-	if err == nil || !strings.Contains(err.Error(), `"yaml"`) || !strings.Contains(err.Error(), "text, json, ndjson, html, csv") {
+	if err == nil || !strings.Contains(err.Error(), `"yaml"`) || !strings.Contains(err.Error(), "text, json, ndjson, html, csv, markdown, mermaid") {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -26,7 +26,7 @@ func (r *text) summary(s *view.Summary) {
 	}
 	if r.shown > 0 {
 		r.line("")
-		for _, l := range cells.Wrap(strings.Fields("Ladders: ──► request, ╌╌► response, ··► network event; ● deciding message, ↻ sent again; since: seconds after the first message."), r.prose-2) {
+		for _, l := range cells.Wrap(strings.Fields(ladderLegend), r.prose-2) {
 			r.line("  ", r.paint(dim, l))
 		}
 	}

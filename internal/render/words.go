@@ -363,7 +363,7 @@ func kpiPopulation(k *view.KPI) string {
 var gapWords = map[wire.GapKind]string{
 	wire.GapTruncated: "the file ends inside a record", wire.GapBadRecord: "a record that cannot be was passed over",
 	wire.GapSnapLength: "packets were cut by the snap length", wire.GapTCP: "TCP segments are missing",
-	wire.GapFragments: "IP fragments never came", wire.GapEvicted: "messages were dropped because a limit was reached",
+	wire.GapFragments: "IP fragments or SCTP chunks never came", wire.GapEvicted: "messages were dropped because a limit was reached",
 	wire.GapDrops: "the capturing side dropped packets", wire.GapPanic: "a message could not be handled and was set aside",
 	wire.GapTimes: "the trace gives no times for some messages: the times shown only keep their order", wire.GapAddresses: "the trace does not say between which addresses some messages went: they are taken from the messages, and 0.x.x.x stands for what is not known",
 	wire.GapDates: "the trace writes times without a date or a year: 1971 and 1972 stand for what is not known",

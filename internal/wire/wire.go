@@ -132,7 +132,7 @@ const (
 	EventTCPClosed            // FIN on a flow that carried SIP
 	EventTLSHello             // ClientHello: Name is the SNI
 	EventTLSCert              // server certificate seen (TLS <= 1.2): Detail names subject, NotAfter
-	EventTLSAlert             // TLS alert before application data: Detail names it
+	EventTLSAlert             // TLS alert before application data: Detail names it, and ends in ", warning" if the connection may go on
 	EventFragLost             // IP fragments of a datagram never completed
 	EventICMPTooBig           // fragmentation needed / packet too big
 )
@@ -177,7 +177,7 @@ const (
 	GapBadRecord          // a record that cannot be: skipped or resynchronised
 	GapSnapLength         // packets cut by the snap length
 	GapTCP                // missing TCP segments
-	GapFragments          // IP fragments never completed
+	GapFragments          // IP fragments, or SCTP chunks of one message, never completed
 	GapEvicted            // state dropped because a cap was reached
 	GapDrops              // drops reported by the capturing side (pcapng ISB)
 	GapPanic              // a message that made us panic; its bytes are kept

@@ -1,0 +1,55 @@
+package diagnose
+
+import (
+	"sipcause/internal/call"
+	"sipcause/internal/wire"
+)
+
+// transportConnectionLost: a TCP connection was reset or closed while the server behind it still worked on a request
+// (RFC 3261 §18.4): it had sent a provisional response, and no final one came.
+func transportConnectionLost(x *Case) *report {
+	e, r, ok := x.lostConnection()
+	if !ok {
+		return nil
+	}
+	t := x.Txn(r)
+	last := t.Progress
+	if last == call.None {
+		last = t.Trying
+	}
+	said := call.MsgRef{Leg: r.Leg, Msg: last}
+	what := "was closed (FIN)"
+	if e.Kind == wire.EventTCPReset {
+		what = "was reset (RST)"
+	}
+	rep := x.report("transport.connection-lost", 0.95, "The TCP connection between %s and %s %s %s after %s, with the %s still open: its final response can no longer come that way.", t.Client, t.Server, what, shortTime(Seconds(x.Sighting(said).Time, e.Time)), x.statusLine(said), x.methodOf(r)).
+		do("Look on %s at that second: a process that crashed or was restarted, a connection limit, an application that hangs up without a response.", t.Server).
+		do("If neither side says that it closed it: a firewall, NAT or load balancer between them ended the connection (idle timer, state table).").
+		see(x.RequestRef(r), "the open %s", x.methodOf(r)).
+		see(said, "the last that came").
+		seeEvent(&e, "the connection %s", what)
+	if d := x.DecidingRef(); d.Valid() {
+		rep.see(d, "%d followed", x.Sighting(d).Status)
+	}
+	return rep.suspect(t.Server, call.RoleUnknown)
+}
+
+// lostConnection returns the event that ended the connection of a dead end whose server had answered provisionally.
+func (x *Case) lostConnection() (call.Event, call.TxnRef, bool) {
+	events := x.hopEvents(wire.EventTCPReset, wire.EventTCPClosed)
+	if len(events) == 0 {
+		return call.Event{}, call.TxnRef{}, false
+	}
+	for _, r := range x.deadEnds() {
+		t := x.Txn(r)
+		if t.Trying == call.None && t.Progress == call.None {
+			continue
+		}
+		for _, e := range events {
+			if e.Flow.Dst == t.Server && e.Flow.Src.Addr() == t.Client.Addr() && e.Time > x.Legs[r.Leg].Sightings[max(t.Trying, t.Progress)].Time {
+				return e, r, true
+			}
+		}
+	}
+	return call.Event{}, call.TxnRef{}, false
+}
