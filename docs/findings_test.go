@@ -25,8 +25,11 @@ var scopes = []struct {
 	scope finding.Scope
 	name  string
 }{
-	{finding.ScopeCall, "call"}, {finding.ScopeRegistration, "registration"}, {finding.ScopeTransaction, "transaction"},
-	{finding.ScopePeer, "peer"}, {finding.ScopeCapture, "capture"},
+	{finding.ScopeCall, "call"},
+	{finding.ScopeRegistration, "registration"},
+	{finding.ScopeTransaction, "transaction"},
+	{finding.ScopePeer, "peer"},
+	{finding.ScopeCapture, "capture"},
 }
 
 // head is the part of a page that the table of findings gives.

@@ -270,8 +270,9 @@ func (l *Leg) InitialInvites() iter.Seq[int32] {
 
 // Reset empties the leg for reuse; its arena must be empty already.
 func (l *Leg) Reset() {
-	*l = Leg{
-		Sightings: l.Sightings[:0], Flows: l.Flows[:0], Txns: l.Txns[:0], Dialogs: l.Dialogs[:0],
-		Events: l.Events[:0], Keys: l.Keys[:0], Arena: l.Arena, tries: l.tries[:0],
-	}
+	sightings, flows, txns, dialogs := l.Sightings[:0], l.Flows[:0], l.Txns[:0], l.Dialogs[:0]
+	events, keys, arena, tries := l.Events[:0], l.Keys[:0], l.Arena, l.tries[:0]
+	*l = Leg{} // not with what is kept: that would be put together elsewhere and copied
+	l.Sightings, l.Flows, l.Txns, l.Dialogs = sightings, flows, txns, dialogs
+	l.Events, l.Keys, l.Arena, l.tries = events, keys, arena, tries
 }

@@ -11,7 +11,6 @@ const maxTextLine = 64 << 10
 // textLines yields the lines of a text, cleaned of what pasting and terminals add.
 type textLines struct {
 	*stream
-	buf    []byte   // the line, where it had to be changed
 	rest   [][]byte // lines that one line of the text stands for
 	last   []byte
 	again  bool

@@ -57,7 +57,7 @@ func findStamp(b []byte) (stamp, bool) {
 // leadStamp reads the time stamp that a line of a log begins with.
 func leadStamp(b []byte) (stamp, bool) {
 	s, at := stampIn(b)
-	if at < 0 || s.day.IsZero() && at > clockWithin || bytes.IndexAny(b, ":.") < 0 {
+	if at < 0 || s.day.IsZero() && at > clockWithin || !bytes.ContainsAny(b, ":.") {
 		return stamp{}, false
 	}
 	return s, true

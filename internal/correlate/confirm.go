@@ -24,7 +24,7 @@ func unconfirmed(l *call.Leg) bool {
 		if t.Method != sip.MethodInvite || t.InDialog || t.FinalResent < 4 || t.Final == call.None || l.FinalStatus(t) >= 300 {
 			continue
 		}
-		last := lastSame(l, t, t.Final).Time
+		last := lastSame(l, t.Final).Time
 		span := last.Sub(l.Sightings[t.Final].Time)
 		if span >= exhausted || span >= unconfirmedFor && !confirmedAfter(l, t, last) {
 			return true

@@ -24,6 +24,9 @@ func (b *builder) bindEvents(c *call.Call) {
 			}
 			begun, ended := l.Start(t), max(l.Sightings[t.Last].Time, t.LastResent)
 			for _, e := range b.ledger.Events(t.Server.Addr(), begun-eventSlack, ended+eventSlack) {
+				if status == 0 && overturned(&e, t) {
+					e.Flow = e.Flow.Reverse()
+				}
 				about := status == 0 && e.Flow.Dst == t.Server && e.Flow.Src.Addr() == t.Client.Addr()
 				behind := status > 0 && e.Flow.Src.Addr() == t.Server.Addr() && e.Flow.Dst.Addr() != t.Client.Addr() && e.Time >= begun && e.Time <= ended
 				if (about || behind) && e.Concerns(l) {
@@ -35,6 +38,13 @@ func (b *builder) bindEvents(c *call.Call) {
 		slices.SortStableFunc(l.Events, func(x, y call.Event) int { return cmp.Or(x.Ref.Compare(y.Ref), nearer(l, &x, &y)) })
 		l.Events = slices.CompactFunc(l.Events, func(x, y call.Event) bool { return x.Ref == y.Ref && x.Kind == y.Kind })
 	}
+}
+
+// overturned says whether e ended the connection that t's request went over, which its server had opened: a user agent
+// behind NAT is reached over the connection that it registered by (RFC 5626 §4.2).
+func overturned(e *call.Event, t *call.Txn) bool {
+	return (e.Kind == wire.EventTCPReset || e.Kind == wire.EventTCPClosed) && t.Transport.Reliable() &&
+		e.Flow.Src == t.Server && e.Flow.Dst.Addr() == t.Client.Addr()
 }
 
 // nearer orders two bindings of one event: the transaction whose request it is about comes before the one whose server

@@ -128,7 +128,9 @@ func (s *Shard) flowIndex(l *call.Leg, p *wire.Payload) uint16 {
 		}
 	}
 	l.Flows = append(l.Flows, p.Flow)
-	s.out.Seen = append(s.out.Seen, Seen{p.Flow.Src, p.Time})
+	s.out.Seen = append(s.out.Seen, Seen{})
+	seen := &s.out.Seen[len(s.out.Seen)-1]
+	seen.From, seen.At = p.Flow.Src, p.Time
 	return uint16(len(l.Flows) - 1)
 }
 

@@ -34,7 +34,6 @@ type Linker struct {
 	arrivals map[uint64]*member // by arrivalKey: the newest; see member.older
 	recent   []*member          // arrivals in order of opening, the first of them expired
 	expired  int                // of recent
-	sorted   []*Opened          // scratch of Batch
 	legs     []*call.Leg        // scratch of finish
 	seq      uint64
 	waiting  int
@@ -89,21 +88,17 @@ func NewLinker(ledger *peer.Ledger, emit func(*call.Call)) *Linker {
 
 // Batch takes the outputs of all shards for one batch of packets: legs opened, then legs closed.
 // It sorts both, so the order in which shards are given does not matter. end is the greatest event time read.
-func (k *Linker) Batch(opened []Opened, closed []*call.Leg, end wire.Time) {
+func (k *Linker) Batch(opened []*Opened, closed []*call.Leg, end wire.Time) {
 	k.builder.end = max(k.builder.end, end)
 	k.warm(closed)
-	k.sorted = k.sorted[:0]
-	for i := range opened {
-		k.sorted = append(k.sorted, &opened[i])
-	}
-	slices.SortFunc(k.sorted, func(a, b *Opened) int { return order(a.Time, b.Time, a.Ref, b.Ref, a.CallID, b.CallID) })
+	slices.SortFunc(opened, func(a, b *Opened) int { return order(a.Time, b.Time, a.Ref, b.Ref, a.CallID, b.CallID) })
 	slices.SortFunc(closed, func(a, b *call.Leg) int {
 		if c := order(a.Began, b.Began, firstRef(a), firstRef(b), a.CallID, b.CallID); c != 0 {
 			return c
 		}
 		return cmp.Compare(a.Kind, b.Kind)
 	})
-	for _, op := range k.sorted {
+	for _, op := range opened {
 		k.opened(op)
 	}
 	for _, l := range closed {
@@ -205,7 +200,9 @@ func (k *Linker) member() *member {
 	}
 	m := k.free[n-1]
 	k.free = k.free[:n-1]
-	*m = member{place: m.place, seq: k.seq}
+	place := m.place
+	*m = member{}
+	m.place, m.seq = place, k.seq
 	return m
 }
 

@@ -27,7 +27,7 @@ func TestLinkerForgets(t *testing.T) {
 		if open = append(open, l); len(open) > alive {
 			closed, open = open[:1], open[1:]
 		}
-		k.Batch([]Opened{op}, closed, at)
+		k.Batch([]*Opened{&op}, closed, at)
 	}
 	k.Batch(nil, open, 2e18)
 	if emitted != calls {
@@ -56,8 +56,8 @@ func TestLinkerJoins(t *testing.T) {
 		k := NewLinker(peer.New(), func(c *call.Call) { legs = append(legs, len(c.Legs)) })
 		a := &call.Leg{CallID: "a", Began: 1e18, Ended: 1e18}
 		b := &call.Leg{CallID: "b", Began: 1e18 + c.after, Ended: 1e18 + c.after}
-		k.Batch([]Opened{{Leg: a, CallID: "a", Time: a.Began, Client: caller, Server: b2bua, Called: 5, FromTag: 1}}, nil, a.Began)
-		k.Batch([]Opened{{Leg: b, CallID: "b", Time: b.Began, Client: b2bua, Server: callee, Called: 5, FromTag: 2}}, nil, b.Began)
+		k.Batch([]*Opened{{Leg: a, CallID: "a", Time: a.Began, Client: caller, Server: b2bua, Called: 5, FromTag: 1}}, nil, a.Began)
+		k.Batch([]*Opened{{Leg: b, CallID: "b", Time: b.Began, Client: b2bua, Server: callee, Called: 5, FromTag: 2}}, nil, b.Began)
 		k.Batch(nil, []*call.Leg{a}, b.Began)
 		k.Batch(nil, []*call.Leg{b}, b.Began)
 		if sum := len(legs); sum != c.want {
@@ -75,7 +75,7 @@ func TestArrivalsFlood(t *testing.T) {
 	server := netip.MustParseAddrPort("198.51.100.1:5060")
 	for i := range 3 * maxArrivals {
 		leg := &call.Leg{CallID: fmt.Sprint(i)}
-		k.Batch([]Opened{{Leg: leg, CallID: leg.CallID, Time: 1, Ref: wire.PacketRef{Number: uint64(i)}, Server: server, Called: uint64(i + 1)}}, nil, 1)
+		k.Batch([]*Opened{{Leg: leg, CallID: leg.CallID, Time: 1, Ref: wire.PacketRef{Number: uint64(i)}, Server: server, Called: uint64(i + 1)}}, nil, 1)
 	}
 	if n := len(k.recent) - k.expired; n > maxArrivals+1 {
 		t.Errorf("%d arrivals, at most %d", n, maxArrivals)

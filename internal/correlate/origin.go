@@ -35,7 +35,7 @@ func (b *builder) findOrigin(c *call.Call) {
 // follow moves r to the transaction whose server made the response. It returns true when that is known to be
 // somebody else: who cancelled.
 func (b *builder) follow(c *call.Call, o *call.Origin, r *call.TxnRef) bool {
-	for hop := 0; hop < maxHops; hop++ {
+	for hop := range maxHops {
 		t := &c.Legs[r.Leg].Txns[r.Txn]
 		if t.Final == call.None {
 			break

@@ -99,7 +99,11 @@ func TestEachSightingOnce(t *testing.T) {
 				t.Fatalf("%s failed with %d and has no origin", c.ID, c.Code)
 			}
 		})
-		linker.Batch(out.Opened, out.Closed, end)
+		var opened []*correlate.Opened
+		for i := range out.Opened {
+			opened = append(opened, &out.Opened[i])
+		}
+		linker.Batch(opened, out.Closed, end)
 		linker.Flush()
 	})
 }

@@ -348,8 +348,9 @@ func (s *Shard) open(key uint64, kind call.Kind, id []byte) *openLeg {
 	} else {
 		ol = new(openLeg)
 	}
-	leg := newLeg()
-	*ol = openLeg{leg: leg, key: key, hashes: ol.hashes[:0]}
+	leg, hashes := newLeg(), ol.hashes[:0]
+	*ol = openLeg{}
+	ol.leg, ol.key, ol.hashes = leg, key, hashes
 	leg.Kind, leg.CallID, leg.Shard = kind, string(id), s.id
 	s.legs[key] = ol
 	ol.prev, ol.next = &s.lru, s.lru.next

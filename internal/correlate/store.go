@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"sipcause/internal/call"
+	"sipcause/internal/wire"
 )
 
 // slabSize is how many bytes of chunks are made at once.
@@ -26,7 +27,7 @@ func newLeg() *call.Leg {
 	defer store.Unlock()
 	n := len(store.legs)
 	if n == 0 {
-		return &call.Leg{}
+		return &call.Leg{Sightings: make([]call.Sighting, 0, 8), Txns: make([]call.Txn, 0, 4), Flows: make([]wire.Flow, 0, 4)} // what most need
 	}
 	l := store.legs[n-1]
 	store.legs = store.legs[:n-1]

@@ -95,11 +95,16 @@ func (ol *openLeg) responseTxn(h uint64, method sip.Method, cseq uint32, f wire.
 func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, client, server netip.AddrPort) int32 {
 	l := ol.leg
 	cseq, _ := m.CSeq()
-	t := call.Txn{
-		Method: m.Method, CSeq: cseq, Client: client, Server: server, Transport: p.Flow.Transport,
-		First: call.None, Last: call.None, Request: call.None, Trying: call.None, Progress: call.None, Final: call.None,
-		Ack: call.None, AltFinal: call.None, Parent: call.None, Cancel: call.None, Dialog: call.None,
-	}
+	parent, merged := ol.parent(h, m, client, server)
+	l.Shared = l.Shared || m.Method != sip.MethodCancel && slices.Contains(ol.hashes, h)
+	ti := int32(len(l.Txns))
+	l.Txns = append(l.Txns, call.Txn{})
+	t := &l.Txns[ti] // filled in place: see add
+	t.Method, t.CSeq, t.Transport = m.Method, cseq, p.Flow.Transport
+	t.Client, t.Server = client, server
+	t.First, t.Last, t.Request, t.Trying, t.Progress, t.Final = call.None, call.None, call.None, call.None, call.None, call.None
+	t.Ack, t.AltFinal, t.Cancel, t.Dialog = call.None, call.None, call.None, call.None
+	t.Parent, t.Merged = parent, merged
 	if b := m.Branch(); len(b) > 0 {
 		t.Branch = keep(l, b)
 	}
@@ -107,10 +112,6 @@ func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, cl
 		t.InDialog = len(m.ToTag()) > 0
 		t.HasAuth = l.Sightings[i].HasAuth
 	}
-	t.Parent, t.Merged = ol.parent(h, m, client, server)
-	l.Shared = l.Shared || m.Method != sip.MethodCancel && slices.Contains(ol.hashes, h)
-	ti := int32(len(l.Txns))
-	l.Txns = append(l.Txns, t)
 	ol.hashes = append(ol.hashes, h)
 	switch {
 	case m.Method == sip.MethodCancel:
@@ -206,7 +207,7 @@ func repeatOf(l *call.Leg, t *call.Txn, i int32, p *wire.Payload) (call.Repeat, 
 			continue
 		}
 		dup := false
-		last := lastSame(l, t, k)
+		last := lastSame(l, k)
 		gap := s.Time.Sub(last.Time)
 		if gap < 0 {
 			gap = -gap
@@ -242,7 +243,7 @@ func firstOfKind(t *call.Txn, s *call.Sighting) bool {
 }
 
 // lastSame returns the newest sighting of the message whose first sighting is k.
-func lastSame(l *call.Leg, t *call.Txn, k int32) *call.Sighting {
+func lastSame(l *call.Leg, k int32) *call.Sighting {
 	last := &l.Sightings[k]
 	for j := l.Sightings[k].Next; j != call.None; j = l.Sightings[j].Next {
 		if l.Sightings[j].Of == k {

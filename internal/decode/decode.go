@@ -120,10 +120,10 @@ func (d *Decoder) enter() bool {
 // deliver hands on one application message.
 func (d *Decoder) deliver(data []byte, flow wire.Flow, at stamp, truncated bool) {
 	p := &d.payload
-	*p = wire.Payload{
-		Ref: at.ref, Time: at.time, Point: d.cur.point, Flow: flow,
-		Data: data, Truncated: truncated, ViaHEP: d.cur.viaHEP,
-	}
+	// One by one: a composite would be put together elsewhere and waited for when copied here.
+	p.Ref, p.Time, p.Point, p.Flow = at.ref, at.time, d.cur.point, flow
+	p.Data, p.Truncated, p.ViaHEP = data, truncated, d.cur.viaHEP
+	p.IPID, p.Fragments = 0, 0
 	if flow.Transport == wire.UDP && !d.cur.viaHEP {
 		p.IPID, p.Fragments = d.cur.ipid, d.cur.frags
 	}

@@ -38,8 +38,12 @@ func TestSCTP(t *testing.T) {
 		{"nothing", [][][]byte{{sack}, {cat([]byte{4, 0}, u16(7), []byte{1, 2, 3, 0}), sack}}, nil, SCTPStats{}},
 		{"fragments", [][][]byte{{dataChunkBytes(8, 2, a[:100])}, {dataChunkBytes(9, 0, a[100:203])}, {dataChunkBytes(10, 1, a[203:])}}, [][]byte{a}, SCTPStats{Chunks: 3, Reassembled: 1, PeakHeld: len(a)}},
 		{"unordered fragments", [][][]byte{{dataChunkBytes(8, 6, a[:100]), dataChunkBytes(9, 5, a[100:])}}, [][]byte{a}, SCTPStats{Chunks: 2, Reassembled: 1, PeakHeld: len(a)}},
-		{"last first, one twice, TSN around zero", [][][]byte{{dataChunkBytes(last-2, 3, b)}, {dataChunkBytes(1, 1, a[203:])}, {dataChunkBytes(0, 0, a[100:203])}, {dataChunkBytes(0, 0, a[100:203])}, {dataChunkBytes(last, 2, a[:100])}},
-			[][]byte{b, a}, SCTPStats{Chunks: 5, Repeated: 1, Reassembled: 1, PeakHeld: len(a)}},
+		{
+			"last first, one twice, TSN around zero",
+			[][][]byte{{dataChunkBytes(last-2, 3, b)}, {dataChunkBytes(1, 1, a[203:])}, {dataChunkBytes(0, 0, a[100:203])}, {dataChunkBytes(0, 0, a[100:203])}, {dataChunkBytes(last, 2, a[:100])}},
+			[][]byte{b, a},
+			SCTPStats{Chunks: 5, Repeated: 1, Reassembled: 1, PeakHeld: len(a)},
+		},
 		{"two under way", [][][]byte{{dataChunkBytes(1, 2, a[:100])}, {dataChunkBytes(3, 2, b[:90])}, {dataChunkBytes(4, 1, b[90:])}, {dataChunkBytes(2, 1, a[100:])}}, [][]byte{b, a}, SCTPStats{Chunks: 4, Reassembled: 2, PeakHeld: len(a)}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -98,7 +102,7 @@ func TestSCTPOtherMessage(t *testing.T) {
 func TestSCTPCut(t *testing.T) {
 	a := sipMessage("a", 300)
 	whole := ip4(alice, bob, 132, 1, 0, sctp(7, dataChunkBytes(1, 3, a)))
-	for cut := range len(whole) {
+	for cut := range whole {
 		r := newRun(Options{})
 		r.feedCut(101, whole, cut)
 		r.Flush(r.now)

@@ -204,3 +204,31 @@ func TestTLSBegun(t *testing.T) {
 		t.Errorf("undecoded %v, events %+v", r.Stats().Undecoded, r.events)
 	}
 }
+
+// TestTLSEnds tells an alert of level warning from a fatal one, and a reset in the handshake from one after it.
+func TestTLSEnds(t *testing.T) {
+	for name, tc := range map[string]struct {
+		after []byte // what the server sends
+		reset bool
+		want  string
+	}{
+		"warning":              {[]byte{tlsAlert, 3, 3, 0, 2, 1, 112}, false, "unrecognized_name (112), warning"},
+		"fatal":                {[]byte{tlsAlert, 3, 3, 0, 2, 2, 112}, false, "unrecognized_name (112)"},
+		"reset in it":          {nil, true, "connection reset in the TLS handshake"},
+		"reset when encrypted": {cat([]byte{tlsApplicationData, 3, 3}, u16(100), make([]byte, 100)), true, "connection reset"},
+	} {
+		r := newRun(Options{})
+		cl, sv := dial(r, 5061)
+		handshake(cl, sv)
+		cl.send(clientHelloBytes("sip.example.com"))
+		if tc.after != nil {
+			sv.send(tc.after)
+		}
+		if tc.reset {
+			sv.flags(tcpRST | tcpACK)
+		}
+		if n := len(r.events); n != 2 || r.events[n-1].Detail != tc.want {
+			t.Errorf("%s: events %+v, want %q", name, r.events, tc.want)
+		}
+	}
+}

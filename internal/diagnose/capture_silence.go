@@ -29,17 +29,21 @@ func captureKeepalive(l *peer.Ledger) []finding.Finding {
 	var out []finding.Finding
 	told := map[netip.AddrPort]bool{}
 	for _, w := range l.Ways() {
-		run := w.Pings
-		if run.N < lostPings {
-			run = w.Outage()
+		if run, ok := lostRun(w); ok && !told[w.Server] {
+			told[w.Server] = true
+			out = append(out, *keepaliveLost(l, w, &run))
 		}
-		if told[w.Server] || run.N < lostPings || w.Answered == 0 && Seconds(run.First, run.Last) < neverPinged {
-			continue
-		}
-		told[w.Server] = true
-		out = append(out, *keepaliveLost(l, w, &run))
 	}
 	return out
+}
+
+// lostRun returns the run of OPTIONS without an answer that counts: the one at the end, else the longest before.
+func lostRun(w *peer.Way) (run peer.Silence, ok bool) {
+	run = w.Pings
+	if run.N < lostPings {
+		run = w.Outage()
+	}
+	return run, run.N >= lostPings && (w.Answered != 0 || Seconds(run.First, run.Last) >= neverPinged)
 }
 
 func keepaliveLost(l *peer.Ledger, w *peer.Way, run *peer.Silence) *finding.Finding {
@@ -56,7 +60,7 @@ func keepaliveLost(l *peer.Ledger, w *peer.Way, run *peer.Silence) *finding.Find
 	case w.Answered != 0:
 		f = about("keepalive.lost", w.Server.String(), conf, "%s has not answered the OPTIONS of %s since %s: %d in a row went unanswered until %s; the last answer came at %s.", w.Server, w.Client, clock(run.First), run.N, clock(run.Last), clock(w.Answered))
 	default:
-		f = about("keepalive.lost", w.Server.String(), 0.8*conf, "%s answered none of the %d OPTIONS that %s sent it between %s and %s: it was down before the capture begins, or does not answer OPTIONS at all.", w.Server, run.N, w.Client, clock(run.First), clock(run.Last))
+		f = about("keepalive.lost", w.Server.String(), 0.8*conf, "%s answered none of the %d OPTIONS that %s sent it between %s and %s: it was down before the capture begins, does not answer OPTIONS at all, or the capture does not see what it sends.", w.Server, run.N, w.Client, clock(run.First), clock(run.Last))
 	}
 	if o := othersAnswered(l, w, run); o.IsValid() {
 		f.Summary += fmt.Sprintf(" It answered %s meanwhile: the server works, the way from %s does not.", o, w.Client)
@@ -98,6 +102,9 @@ func captureOneWay(l *peer.Ledger) []finding.Finding {
 		back := peer.Hosts{From: w.Server.Addr(), To: w.Client}
 		if w.Calls.N < oneWayCalls || told[back] || explainedByEvents(l, w) {
 			continue
+		}
+		if run, lost := lostRun(w); lost && w.Calls.N <= run.N {
+			continue // nothing but OPTIONS: keepalive.lost
 		}
 		if d == nil {
 			d = directionsOf(l)

@@ -18,7 +18,12 @@ var tlsCaptureRules = func() (rules []captureRule) {
 // captureTLS gathers by server what the same thing is wrong with in its TLS handshakes, among the events that the
 // ledger still has. Of calls over such a connection nothing else is to be seen.
 func captureTLS(l *peer.Ledger, id finding.ID) []finding.Finding {
-	events := l.AllEvents()
+	var events []call.Event
+	for e := range l.AllEvents {
+		if handshakeEvent(e) && usualPort(e.Flow.Dst.Port()) {
+			events = append(events, *e)
+		}
+	}
 	slices.SortStableFunc(events, func(a, b call.Event) int { return a.Ref.Compare(b.Ref) })
 	type group struct {
 		first, last handshake

@@ -85,7 +85,7 @@ func (x *Case) ownWords() string {
 	}
 	for v := range m.Reasons() {
 		if len(v.Text) > 0 && !namesCause(v) {
-			return fmt.Sprintf(" Its Reason says %q.", call.Clean(v.Text))
+			return fmt.Sprintf(" Its Reason says %s %d %q.", call.Clean(v.Protocol), v.Cause, call.Clean(v.Text))
 		}
 	}
 	return ""

@@ -11,7 +11,7 @@ import (
 
 // top returns the transaction of the most upstream hop that r relays.
 func (x *Case) top(r call.TxnRef) call.TxnRef {
-	for n := 0; n < maxRelays; n++ {
+	for range maxRelays {
 		p := x.Txn(r).Parent
 		if p == call.None {
 			break
@@ -24,7 +24,7 @@ func (x *Case) top(r call.TxnRef) call.TxnRef {
 // bottom follows final status down from r: the hop on which the response was made.
 func (x *Case) bottom(r call.TxnRef) call.TxnRef {
 	status := x.Status(r)
-	for n := 0; n < maxRelays; n++ {
+	for range maxRelays {
 		next, found := r, false
 		for k := range x.Legs[r.Leg].Children(r.Txn) {
 			if o := (call.TxnRef{Leg: r.Leg, Txn: k}); x.Txn(o).Method == x.Txn(r).Method && x.Status(o) == status {

@@ -97,8 +97,27 @@ func (r *report) finding() finding.Finding {
 	if len(r.f.Evidence) == 0 {
 		panic("diagnose: " + string(r.f.ID) + " was reported without evidence")
 	}
-	r.f.Confidence = math.Round(r.f.Confidence*100) / 100
+	r.f.Confidence = math.Round(r.joined(r.f.Confidence)*100) / 100
 	return r.f
+}
+
+// joined bounds a confidence by that with which the legs of the evidence belong to this call at all.
+func (r *report) joined(confidence float64) float64 {
+	if len(r.x.Links) == 0 {
+		return confidence
+	}
+	for i := range r.f.Evidence {
+		m := r.f.Evidence[i].Msg
+		if !m.Valid() || m.Leg == 0 {
+			continue
+		}
+		for _, k := range r.x.Links {
+			if k.To == r.x.Legs[m.Leg].CallID {
+				confidence = min(confidence, k.Confidence)
+			}
+		}
+	}
+	return confidence
 }
 
 // generic is the finding of last resort: the code itself, with what would settle the question.

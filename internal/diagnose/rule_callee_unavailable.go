@@ -23,6 +23,9 @@ func calleeUnavailable(x *Case) *report {
 	if !d.Valid() {
 		return nil
 	}
+	if _, _, gaveUp := x.proxyGaveUp(); gaveUp {
+		return nil // the callee was not asked for long enough
+	}
 	cause, in := x.Q850()
 	byCause := (cause == causeNoUserResponding || cause == causeAbsent) && mappable(int(x.Sighting(d).Status))
 	if x.Sighting(d).Status != 480 && x.Code != 480 && !byCause {

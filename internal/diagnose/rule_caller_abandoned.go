@@ -16,7 +16,7 @@ func callerAbandoned(x *Case) *report {
 	}
 	began := x.Start(try)
 	ringing, ns, alerting := x.alerted(try)
-	progress, since, early := x.lasted(try, 180, 183)
+	progress, since, early := x.lasted(try, 183)
 	waited := at.Sub(began)
 	if !alerting && waited >= timerC {
 		return nil
@@ -44,8 +44,27 @@ func callerAbandoned(x *Case) *report {
 			do("%s had answered the INVITE, but not the %s: capture there. It does not arrive (NAT or firewall state, Route, branch not that of the INVITE), or its responses get lost.", e.Server, x.methodOf(end))
 	case t.Final == call.None && x.Status(end)/100 == 2:
 		r.do("No final response to the INVITE follows the %s in this capture: if it was not cut short there, %s has to end the INVITE with 487 (RFC 3261 §9.2).", x.methodOf(end), t.Server)
+	case x.networkEnded(r, end):
 	case !silent:
 		r.do("Nothing is broken as far as this capture shows.")
 	}
 	return r.tell("The caller hung up before the call was answered.")
+}
+
+// networkEnded adds what a CANCEL says of its reason, when it is no hang-up.
+func (x *Case) networkEnded(r *report, end call.TxnRef) bool {
+	m := x.Request(end)
+	if m == nil {
+		return false
+	}
+	for v := range m.Reasons() {
+		if !equalFold(v.Protocol, "Q.850") || saysLittle(v.Cause) || v.Cause < 0 {
+			continue
+		}
+		r.f.Confidence = min(r.f.Confidence, 0.7)
+		r.add(" Its %s says cause %d (%s): not a person, but the network before %s ended the attempt.", x.methodOf(end), v.Cause, causeName(v.Cause), x.Txn(end).Client).
+			do("Look before %s for what failed: the cause came from there.", x.Txn(end).Client)
+		return true
+	}
+	return false
 }

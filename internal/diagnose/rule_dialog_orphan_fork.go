@@ -72,7 +72,7 @@ func (x *Case) answerAt(leg int, d *call.Dialog) call.MsgRef {
 
 // above says whether r relays what o sends on, directly or over more hops.
 func (x *Case) above(r, o call.TxnRef) bool {
-	for n := 0; n < maxRelays; n++ {
+	for range maxRelays {
 		if o == r {
 			return true
 		}

@@ -33,9 +33,6 @@ func mediaUnacceptable(x *Case) *report {
 		r.add(" The other side has %s: there is a codec in common, so it is something else.", streams(f.own))
 		w = ""
 	}
-	if w != "" {
-		r.do("Try the same call with %s in the offer: if it is accepted, the codecs were the reason.", w)
-	}
 	for i := range f.offer.Media {
 		switch m := &f.offer.Media[i]; {
 		case m.Profile == sdp.ProfileSAVP, m.Profile == sdp.ProfileSAVPF, m.Profile == sdp.ProfileDTLS, m.Profile == sdp.ProfileDTLSF:
@@ -46,6 +43,9 @@ func mediaUnacceptable(x *Case) *report {
 			continue
 		}
 		break
+	}
+	if w != "" {
+		r.do("Try the same call with %s in the offer: if it is accepted, the codecs were the reason.", w)
 	}
 	if f.status >= 300 {
 		r.do("A Warning header in the response would settle it (RFC 3261 §21.4.26): look in the log of %s, or ask its vendor to send one.", x.Txn(f.txn).Server)

@@ -154,6 +154,9 @@ func (x *Case) attemptWords(a *call.Attempt) string {
 		}
 		return "no final response"
 	}
+	if c := x.Txn(r).Cancel; a.Code == 487 && c != call.None {
+		return fmt.Sprintf("given up with CANCEL after %s", shortTime(Seconds(x.Start(r), x.Legs[r.Leg].Start(&x.Legs[r.Leg].Txns[c]))))
+	}
 	out := fmt.Sprintf("%d", a.Code)
 	if m := x.Msg(x.FinalRef(r)); m != nil {
 		if p := call.Clean(m.ReasonPhrase()); p != "" {
@@ -174,6 +177,8 @@ func attemptCheck(code int) string {
 	switch {
 	case code == 0:
 		return "is it up, and does the request arrive there?"
+	case code == 487:
+		return "why had it not answered by then?"
 	case code == 408 || code == 504:
 		return "which element behind it was silent?"
 	case code == 503:

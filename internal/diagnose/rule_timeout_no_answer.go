@@ -1,6 +1,11 @@
 package diagnose
 
-import "sipcause/internal/call"
+import (
+	"time"
+
+	"sipcause/internal/call"
+	"sipcause/internal/finding"
+)
 
 // timeoutNoAnswer: the callee was alerted for ten seconds or more and nobody picked up, or the network says
 // so with Q.850 19.
@@ -10,6 +15,11 @@ func timeoutNoAnswer(x *Case) *report {
 	gaveUp := x.Code == 0 || x.Code == 487 || x.Code == 408 || x.Code == 480
 	if alerting && x.Code == 0 && x.Outcome == call.Failed {
 		return x.ringsForEver(ringing)
+	}
+	if r, waited, ok := x.proxyGaveUp(); ok && cause < 0 {
+		if rep := x.ringTimer(r, waited); rep != nil {
+			return rep
+		}
 	}
 	if !alerting {
 		ringing, ns, _ = x.progressing()
@@ -52,6 +62,21 @@ func timeoutNoAnswer(x *Case) *report {
 	return r.do("Nothing is broken: call again later.").
 		do("If the callee never heard it ring: check the device's sound and do-not-disturb, and whether this is the device the callee uses.").
 		tell("Nobody answered the call.")
+}
+
+// ringTimer: an element on the way ended the ringing by a CANCEL of its own, sooner than people need to pick up.
+func (x *Case) ringTimer(r call.TxnRef, waited time.Duration) *report {
+	at, ns, rang := x.lasted(r, 183)
+	if !rang || ns >= longRing {
+		return nil
+	}
+	t := x.Txn(r)
+	return x.report("timeout.no-answer", 0.85, "%s rang for %.1f s only (%s): then %s cancelled the attempt by itself, %.1f s after its INVITE, and answered %d %s.", x.callee(), float64(ns)/1e9, x.statusLine(at), t.Client, waited.Seconds(), x.Code, x.Reason).
+		do("Raise the no-answer timer of %s: people need ten seconds and more (Kamailio fr_inv_timer, Asterisk Dial() timeout, FreeSWITCH call_timeout).", t.Client).
+		see(at, "the callee was alerted").
+		see(x.RequestRef(call.TxnRef{Leg: r.Leg, Txn: t.Cancel}), "cancelled by %s", t.Client).
+		see(x.Final, "%d made by %s", x.Code, t.Client).
+		suspect(t.Client, call.RoleProxy).acts(finding.ActsProxy)
 }
 
 // ringsForEver: the callee was alerted, and for longer than any timer nothing came: no answer, no end.

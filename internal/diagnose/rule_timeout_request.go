@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"time"
+
 	"sipcause/internal/call"
 	"sipcause/sip"
 )
@@ -11,6 +13,9 @@ const leastWait = 0.5
 
 // timeoutRequest: 408 made by a hop that got nothing final from the next one (RFC 3261 §16.7, §21.4.9).
 func timeoutRequest(x *Case) *report {
+	if r, waited, ok := x.proxyGaveUp(); ok {
+		return x.gaveUpOn(r, waited)
+	}
 	d, ok := x.DecidingTxn()
 	ref := x.DecidingRef()
 	if !ok || x.Sighting(ref).Status != 408 {
@@ -56,4 +61,19 @@ func timeoutRequest(x *Case) *report {
 		see(x.RequestRef(next), "sent to the silent hop, %d times in all", n.Resent+1).
 		see(ref, "408 made by %s", t.Server).
 		suspect(n.Server, call.RoleUnknown)
+}
+
+// gaveUpOn is timeoutRequest of a hop that cancelled a branch which had sent nothing but 100.
+func (x *Case) gaveUpOn(r call.TxnRef, waited time.Duration) *report {
+	t := x.Txn(r)
+	if t.Progress != call.None {
+		return nil // it rang: timeout.no-answer
+	}
+	return x.report("timeout.request", 0.9, "%s waited %.1f s for %s, which sent only 100 Trying, then cancelled the INVITE there and answered %d %s itself.", t.Client, waited.Seconds(), t.Server, x.Code, x.Reason).
+		do("Look at %s: what did it do with the INVITE after its 100? Capture on its far side: an INVITE that leaves there names the next silent element.", t.Server).
+		do("If %s only needs longer (post-dial delay of mobile and international calls reaches ten seconds): raise the timer of %s for the time until the first ringing.", t.Server, t.Client).
+		see(x.RequestRef(r), "sent to the slow hop").
+		see(x.RequestRef(call.TxnRef{Leg: r.Leg, Txn: t.Cancel}), "given up").
+		see(x.Final, "%d made by %s", x.Code, t.Client).
+		suspect(t.Server, call.RoleUnknown)
 }

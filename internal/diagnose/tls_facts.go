@@ -28,13 +28,11 @@ func handshakes(events []call.Event) []handshake {
 	open := map[wire.Flow]int{}
 	for i := range events {
 		e := &events[i]
-		flow := wire.Flow{Transport: wire.TCP, Src: e.Flow.Src, Dst: e.Flow.Dst}
-		k, known := open[flow]
-		switch e.Kind {
-		case wire.EventTLSHello, wire.EventTLSCert, wire.EventTLSAlert, wire.EventTCPReset:
-		default:
+		if !handshakeEvent(e) {
 			continue
 		}
+		flow := wire.Flow{Transport: wire.TCP, Src: e.Flow.Src, Dst: e.Flow.Dst}
+		k, known := open[flow]
 		if e.Kind == wire.EventTLSHello && known && out[k].hello != nil || !known {
 			k = len(out)
 			out, open[flow] = append(out, handshake{flow: flow}), k
@@ -50,12 +48,23 @@ func handshakes(events []call.Event) []handshake {
 				h.alert = e
 			}
 		case wire.EventTCPReset:
-			if strings.HasSuffix(e.Detail, "in the TLS handshake") {
-				h.reset = e
-			}
+			h.reset = e
 		}
 	}
 	return out
+}
+
+// usualPort says whether SIP servers usually listen there (RFC 3261 §19.1.2, and the alternatives in use): other TLS in
+// a capture is none of ours.
+func usualPort(port uint16) bool { return port >= 5060 && port <= 5091 }
+
+// handshakeEvent says whether e tells of a TLS handshake.
+func handshakeEvent(e *call.Event) bool {
+	switch e.Kind {
+	case wire.EventTLSHello, wire.EventTLSCert, wire.EventTLSAlert:
+		return true
+	}
+	return e.Kind == wire.EventTCPReset && strings.HasSuffix(e.Detail, "in the TLS handshake")
 }
 
 // ends says whether an alert ends the connection before its time: neither a warning nor an orderly close.

@@ -167,7 +167,11 @@ func tlsScenes(t *testing.T) []tlsScene {
 		{name: "no version in common", client: client(trusted, nil), server: server(good, func(c *tls.Config) { c.MinVersion = tls.VersionTLS13 }), want: "tls.version-mismatch", severity: finding.Error, within: "protocol_version (70)"},
 		{name: "no suite in common", client: client(trusted, func(c *tls.Config) { c.CipherSuites = []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256} }), server: server(good, nil), want: "tls.handshake-failure", severity: finding.Error, within: "handshake_failure (40)"},
 		{name: "client certificate missing", client: client(trusted, nil), server: server(good, func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert }), want: "tls.client-certificate", severity: finding.Error, within: "handshake_failure (40)", suspectClient: true},
-		{name: "client certificate refused", client: client(trusted, func(c *tls.Config) { c.Certificates = []tls.Certificate{other} }), server: server(good, func(c *tls.Config) { c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, trusted }), want: "tls.client-certificate", severity: finding.Error, suspectClient: true},
+		{name: "no client certificate that fits", client: client(trusted, func(c *tls.Config) { c.Certificates = []tls.Certificate{other} }), server: server(good, func(c *tls.Config) { c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, trusted }), want: "tls.client-certificate", severity: finding.Error, suspectClient: true},
+		{name: "client certificate refused", client: client(trusted, func(c *tls.Config) { c.Certificates = []tls.Certificate{other} }), server: server(good, func(c *tls.Config) {
+			c.ClientAuth = tls.RequireAnyClientCert
+			c.VerifyPeerCertificate = func([][]byte, [][]*x509.Certificate) error { return x509.UnknownAuthorityError{} }
+		}), want: "tls.client-certificate", severity: finding.Error, within: "refused the certificate of the client", suspectClient: true},
 		{name: "client certificate there", client: client(trusted, func(c *tls.Config) { c.Certificates = []tls.Certificate{good} }), server: server(good, func(c *tls.Config) { c.ClientAuth = tls.RequireAnyClientCert })},
 		{name: "reset", client: client(trusted, nil), server: server(good, nil), reset: true, want: "tls.handshake-failure", severity: finding.Error, within: "reset the connection"},
 	}
@@ -252,6 +256,29 @@ func TestTLSOvercome(t *testing.T) {
 	got := tlsFindings(captureFindings(t, numbered(packets)))
 	if len(got) != 1 || got[0].Severity != finding.Warning || !strings.Contains(got[0].Summary, "got through") {
 		t.Errorf("found %+v", got)
+	}
+}
+
+// TestTLSWarning: an alert of level warning, or a reset long after the handshake, has failed nothing.
+func TestTLSWarning(t *testing.T) {
+	s := tlsScenes(t)[0]
+	up, data := recordTLS(t, s.client, s.server)
+	warned := slices.Insert(slices.Clone(data), 1, []byte{21, 3, 3, 0, 2, 1, 112})
+	packets := tlsPackets(tlsStart, tlsProxy, tlsGW, slices.Insert(slices.Clone(up), 1, false), warned, false)
+	frame := testkit.Ethernet(testkit.TCP(tlsGW, tlsProxy, 6000, 2000, testkit.RST|testkit.ACK, nil))
+	packets = append(packets, wire.Packet{Time: tlsStart.Add(time.Minute), Link: 1, WireLen: len(frame), Data: frame})
+	if got := tlsFindings(captureFindings(t, numbered(packets))); len(got) > 0 {
+		t.Errorf("found %s: %s", got[0].ID, got[0].Summary)
+	}
+}
+
+// TestTLSElsewhere: TLS on a port where no SIP is to be expected is none of ours.
+func TestTLSElsewhere(t *testing.T) {
+	for _, s := range tlsScenes(t) {
+		up, data := recordTLS(t, s.client, s.server)
+		if got := tlsFindings(captureFindings(t, numbered(tlsPackets(tlsStart, tlsProxy, netip.AddrPortFrom(tlsGW.Addr(), 443), up, data, s.reset)))); len(got) > 0 {
+			t.Errorf("%s: found %s: %s", s.name, got[0].ID, got[0].Summary)
+		}
 	}
 }
 

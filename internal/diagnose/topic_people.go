@@ -23,7 +23,7 @@ var peopleRules = []rule{
 // (RFC 3261 §21.1.2), with how long that had lasted at the end of the transaction or when it was cancelled. ok is
 // false when the callee was not seen alerting.
 func (x *Case) alerted(r call.TxnRef) (ringing call.MsgRef, ns int64, ok bool) {
-	return x.lasted(r, 180, 180)
+	return x.lasted(r, 180)
 }
 
 // progressing is alerted of any response that says that the call got on: 180, or 181 to 183 of a network that rings
@@ -31,7 +31,7 @@ func (x *Case) alerted(r call.TxnRef) (ringing call.MsgRef, ns int64, ok bool) {
 func (x *Case) progressing() (at call.MsgRef, ns int64, ok bool) {
 	for _, known := range [...]func() (call.TxnRef, bool){x.DecidingTxn, x.LastTry} {
 		if r, ok := known(); ok {
-			if at, ns, ok := x.lasted(r, 180, 183); ok {
+			if at, ns, ok := x.lasted(r, 183); ok {
 				return at, ns, true
 			}
 		}
@@ -47,13 +47,13 @@ func (x *Case) statusLine(r call.MsgRef) string {
 	return fmt.Sprint(x.Sighting(r).Status)
 }
 
-// lasted returns the first provisional response of transaction r with a status in the range, and how long it had
+// lasted returns the first provisional response of transaction r from 180 up to most, and how long it had
 // been the state of things at the end.
-func (x *Case) lasted(r call.TxnRef, least, most uint16) (first call.MsgRef, ns int64, ok bool) {
+func (x *Case) lasted(r call.TxnRef, most uint16) (first call.MsgRef, ns int64, ok bool) {
 	l, t := x.Legs[r.Leg], x.Txn(r)
 	for i := range l.Messages(t) {
 		s := &l.Sightings[i]
-		if s.Status < least || s.Status > most || s.Repeat != call.First {
+		if s.Status < 180 || s.Status > most || s.Repeat != call.First {
 			continue
 		}
 		end := l.Sightings[t.Last].Time

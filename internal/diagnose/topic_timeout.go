@@ -9,13 +9,31 @@ import (
 // timeoutRules are timeout.*: somebody waited, and for whom.
 var timeoutRules = []rule{
 	{id: "timeout.no-answer", on: onCalls, check: timeoutNoAnswer},
-	{id: "timeout.request", on: onAll, codes: []int{408}, check: timeoutRequest},
+	{id: "timeout.request", on: onAll, codes: []int{408, 480, 500, 503, 504}, check: timeoutRequest},
 	{id: "timeout.downstream", on: onAll, codes: []int{408, 480, 500, 502, 503, 504}, check: timeoutDownstream},
 	{id: "timeout.provisional-stall", on: onCalls, check: timeoutProvisionalStall},
 }
 
 // timerC is what a proxy waits for a final response to an INVITE at least (RFC 3261 §16.6 step 11).
 const timerC = 3 * time.Minute
+
+// proxyGaveUp returns the branch that an element on the way gave up by a CANCEL of its own, the caller having sent
+// none, before it told the caller something else: its timer had run out.
+func (x *Case) proxyGaveUp() (branch call.TxnRef, waited time.Duration, ok bool) {
+	status, r, known := x.deciding()
+	if !known || status != 487 || x.Code == 487 || x.Code < 400 || x.Origin == nil || x.Origin.Role != call.RoleProxy {
+		return call.TxnRef{}, 0, false
+	}
+	c := x.Txn(r).Cancel
+	if _, _, caller := x.givenUp(); c == call.None || caller {
+		return call.TxnRef{}, 0, false
+	}
+	cancel := call.TxnRef{Leg: r.Leg, Txn: c}
+	if hasReason(x.Request(cancel), "SIP", 200) {
+		return call.TxnRef{}, 0, false
+	}
+	return r, x.Start(cancel).Sub(x.Start(r)), true
+}
 
 // silentNext returns the branch below the deciding transaction that had sent no final response when the
 // server answered for itself, the one tried last.

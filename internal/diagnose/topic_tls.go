@@ -35,6 +35,9 @@ func (x *Case) brokenTLS() (handshake, diagnosis, bool) {
 		}
 		all := handshakes(x.Events(d))
 		for _, h := range all {
+			if !usualPort(h.flow.Dst.Port()) && !x.meant(d, &h) {
+				continue
+			}
 			if diagnosed, wrong := h.diagnose(); wrong && h.failed() && !h.overcome(all) {
 				return h, diagnosed, true
 			}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 
 	"sipcause/internal/call"
+	"sipcause/internal/wire"
 	"sipcause/sip"
 )
 
@@ -55,7 +56,7 @@ func (x *Case) unheardOn(r call.TxnRef) (u unheard, ok bool) {
 			return u, false // sent to several places: one of them may be right
 		}
 	}
-	if !u.reply.Valid() {
+	if !u.reply.Valid() || wire.Placeholder(t.Client.Addr()) || x.wentOn(r, u.reply) {
 		return u, false
 	}
 	if _, u.after = lastOf(l, t, t.Request, x.Sighting(u.reply).Time.Add(timerSlack)); u.after < leastUnheard {
@@ -67,6 +68,20 @@ func (x *Case) unheardOn(r call.TxnRef) (u unheard, ok bool) {
 	}
 	u.address(m.TopVia(), t.Client)
 	return u, true
+}
+
+// wentOn says whether the client of r, after the reply, sent what it can only send when it had got it: an ACK, a request
+// in the dialog, credentials.
+func (x *Case) wentOn(r call.TxnRef, reply call.MsgRef) bool {
+	t, l := x.Txn(r), x.Legs[r.Leg]
+	for i := range l.Txns {
+		o := &l.Txns[i]
+		if o.Client.Addr() == t.Client.Addr() && o.Server.Addr() == t.Server.Addr() && l.Start(o) > x.Sighting(reply).Time &&
+			(o.Method == sip.MethodAck || o.InDialog && !t.InDialog || o.HasAuth && !t.HasAuth) {
+			return true
+		}
+	}
+	return false
 }
 
 // address reads from the request's top Via where its responses are due.

@@ -311,18 +311,16 @@ func (l *Ledger) Events(host netip.Addr, from, until wire.Time) []call.Event {
 // HasEvents says whether any event is known.
 func (l *Ledger) HasEvents() bool { return l.events.Len() > 0 }
 
-// AllEvents returns the events still known, as of the end, for rules about the capture as a whole.
-func (l *Ledger) AllEvents() []call.Event {
-	var out []call.Event
+// AllEvents yields the events still known, as of the end, for rules about the capture as a whole.
+func (l *Ledger) AllEvents(yield func(*call.Event) bool) {
 	for _, host := range l.events.Keys() {
 		list, _ := l.events.Peek(host)
-		for _, e := range list {
-			if e.Flow.Dst.Addr() == host {
-				out = append(out, e)
+		for i := range list {
+			if list[i].Flow.Dst.Addr() == host && !yield(&list[i]) {
+				return
 			}
 		}
 	}
-	return out
 }
 
 // socket is when an address sent something, to the second: so many of the latest times, in no order.

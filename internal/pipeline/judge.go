@@ -25,7 +25,7 @@ type judge struct {
 	emit   func(*view.Case) error
 	stop   *atomic.Pointer[error]
 
-	opened []correlate.Opened
+	opened []*correlate.Opened
 	closed []*call.Leg
 	facts  []ordered
 	calls  [3]uint64 // by call.Kind
@@ -70,7 +70,10 @@ func (j *judge) batch(b *batch) {
 		for _, g := range o.Panics {
 			j.panicked(g)
 		}
-		j.opened, j.closed = append(j.opened, o.Opened...), append(j.closed, o.Closed...)
+		for k := range o.Opened {
+			j.opened = append(j.opened, &o.Opened[k])
+		}
+		j.closed = append(j.closed, o.Closed...)
 		for k := range o.Facts {
 			f := &o.Facts[k]
 			j.facts = append(j.facts, ordered{f.Time, f.Ref, len(j.facts), f})

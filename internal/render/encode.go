@@ -18,8 +18,8 @@ type encoder struct {
 
 	fetched byte // of no meaning: see messages
 
-	sec     int64 // second whose text is in secText
-	secText [len("2006-01-02T15:04:05.")]byte
+	minute     int64 // whose text is in minuteText
+	minuteText [len("2006-01-02T15:04:")]byte
 
 	flowText []byte   // texts of the flows of the case at hand, one after the other
 	flows    []span   // by flowBase[leg] + Sighting.Flow; empty span: not made yet
@@ -200,23 +200,25 @@ func (e *encoder) timeValue(t wire.Time) {
 	e.buf = append(e.buf, '"')
 }
 
-// appendTime appends t as RFC 3339 with nine digits, UTC. The text up to the second is kept, since most
-// messages share it with the one before.
+// appendTime appends t as RFC 3339 with nine digits, UTC. The text up to the minute is kept, since most messages share
+// it with the one before.
 func (e *encoder) appendTime(t wire.Time) {
-	sec, ns := int64(t)/1e9, int64(t)%1e9
+	const minute = 60e9
+	m, ns := int64(t)/minute, int64(t)%minute
 	if ns < 0 {
-		sec, ns = sec-1, ns+1e9
+		m, ns = m-1, ns+minute
 	}
-	if sec != e.sec || e.secText[0] == 0 {
-		time.Unix(sec, 0).UTC().AppendFormat(e.secText[:0], "2006-01-02T15:04:05.")
-		e.sec = sec
+	if m != e.minute || e.minuteText[0] == 0 {
+		time.Unix(m*60, 0).UTC().AppendFormat(e.minuteText[:0], "2006-01-02T15:04:")
+		e.minute = m
 	}
-	d := [10]byte{9: 'Z'}
-	for i, n := 8, uint32(ns); i >= 0; i-- {
+	sec := byte(ns / 1e9)
+	d := [...]byte{'0' + sec/10, '0' + sec%10, '.', 12: 'Z'}
+	for i, n := 11, uint32(ns%1e9); i >= 3; i-- {
 		d[i] = byte('0' + n%10)
 		n /= 10
 	}
-	e.buf = append(append(e.buf, e.secText[:]...), d[:]...)
+	e.buf = append(append(e.buf, e.minuteText[:]...), d[:]...)
 }
 
 func (e *encoder) addr(name string, a netip.AddrPort) {

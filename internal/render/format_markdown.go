@@ -171,6 +171,7 @@ func (r *markdown) heading(ours, text string) {
 
 // para writes a paragraph, item an element of a list; label is ours, text anyone's.
 func (r *markdown) para(label, text string) { r.out.WriteString(labelled(label, text) + "\n\n") }
+
 func (r *markdown) item(label, text string) { r.out.WriteString("- " + labelled(label, text) + "\n") }
 
 func labelled(label, text string) string {

@@ -7,6 +7,7 @@ import (
 
 	"sipcause/internal/call"
 	"sipcause/internal/wire"
+	"sipcause/sip"
 )
 
 // ladder is a call drawn as who sent what to whom: columns are elements, rows are messages and events.
@@ -194,7 +195,13 @@ func shortLabel(c *call.Call, r call.MsgRef) string {
 	line := call.Clean(startLine(l.Raw(r.Msg)))
 	if !s.IsRequest() {
 		if line == "" {
-			return strconv.Itoa(int(s.Status))
+			line = strconv.Itoa(int(s.Status))
+		}
+		if s.Method != sip.MethodInvite && s.Method != sip.MethodUnknown && len(l.Txns) > 1 {
+			line += " " + s.Method.String() // whose answer it is, where more than one waits for theirs
+		}
+		if s.HasSDP {
+			line += " sdp"
 		}
 		return line
 	}
