@@ -128,7 +128,7 @@ func (ol *openLeg) inviteResponse(ti, i int32, m *sip.Message) {
 	default:
 		d = int32(len(l.Dialogs))
 		l.Dialogs = append(l.Dialogs, call.Dialog{
-			CallerTag: keep(l, m.FromTag()), CalleeTag: keep(l, m.ToTag()), Invite: ti, Bye: call.None,
+			CallerTag: ol.stock.keep(l, m.FromTag()), CalleeTag: ol.stock.keep(l, m.ToTag()), Invite: ti, Bye: call.None,
 		})
 	}
 	t.Dialog = d

@@ -89,7 +89,7 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 		sg.HasAuth = m.Count(sip.HeaderAuthorization)+m.Count(sip.HeaderProxyAuthorization) > 0
 	}
 	if p.Truncated && m.Method == sip.MethodUnknown && len(m.CallID()) == 0 {
-		sg.Raw = keep(l, p.Data)
+		sg.Raw = s.stock.keep(l, p.Data)
 		s.head(ol, m)
 		return
 	}
@@ -105,7 +105,7 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 		l.Dups++
 		s.stats.Duplicates++
 	default:
-		sg.Raw = keep(l, p.Data)
+		sg.Raw = s.stock.keep(l, p.Data)
 		if sg.HasSDP {
 			sg.Private, sg.Rejected, sg.Events = glance(m.Body)
 		}

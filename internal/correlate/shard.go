@@ -104,6 +104,7 @@ type Shard struct {
 	wheel wheel
 	bytes int
 	free  []*openLeg
+	stock stock
 	now   wire.Time // greatest event time seen
 	stats Stats
 	out   Output
@@ -142,6 +143,7 @@ type Seen struct {
 // openLeg is a leg with what is needed only while it grows.
 type openLeg struct {
 	leg        *call.Leg
+	stock      *stock // of its shard
 	key        uint64
 	hashes     []uint64 // hash of each Txn's branch, parallel to leg.Txns
 	prev, next *openLeg
@@ -350,7 +352,7 @@ func (s *Shard) open(key uint64, kind call.Kind, id []byte) *openLeg {
 	}
 	leg, hashes := newLeg(), ol.hashes[:0]
 	*ol = openLeg{}
-	ol.leg, ol.key, ol.hashes = leg, key, hashes
+	ol.leg, ol.stock, ol.key, ol.hashes = leg, &s.stock, key, hashes
 	leg.Kind, leg.CallID, leg.Shard = kind, string(id), s.id
 	s.legs[key] = ol
 	ol.prev, ol.next = &s.lru, s.lru.next

@@ -46,27 +46,36 @@ func Release(l *call.Leg) {
 	store.legs = append(store.legs, l)
 }
 
+// stock is a shard's own few chunks: to lock the store for each would mean to wait for all that is being written.
+type stock struct {
+	chunks [8]*call.Chunk
+	n      int
+}
+
 // keep copies b to where it lives as long as the leg.
-func keep(l *call.Leg, b []byte) []byte {
+func (s *stock) keep(l *call.Leg, b []byte) []byte {
 	if l.Arena.Needs(len(b)) {
-		l.Arena.Add(newChunk())
+		if s.n == 0 {
+			s.fill()
+		}
+		s.n--
+		l.Arena.Add(s.chunks[s.n])
 	}
 	return l.Arena.Copy(b)
 }
 
-func newChunk() *call.Chunk {
+func (s *stock) fill() {
 	store.Lock()
 	defer store.Unlock()
-	if n := len(store.chunks); n > 0 {
-		c := store.chunks[n-1]
-		store.chunks = store.chunks[:n-1]
-		return c
+	s.n = copy(s.chunks[:], store.chunks[max(0, len(store.chunks)-len(s.chunks)):])
+	store.chunks = store.chunks[:len(store.chunks)-s.n]
+	for ; s.n < len(s.chunks); s.n++ {
+		if len(store.slab) == 0 {
+			store.slab = make([]byte, slabSize)
+			wantHugePages(store.slab)
+		}
+		c := (*call.Chunk)(store.slab)
+		store.slab = store.slab[len(c):]
+		s.chunks[s.n] = c
 	}
-	if len(store.slab) == 0 {
-		store.slab = make([]byte, slabSize)
-		wantHugePages(store.slab)
-	}
-	c := (*call.Chunk)(store.slab)
-	store.slab = store.slab[len(c):]
-	return c
 }

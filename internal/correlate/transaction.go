@@ -106,7 +106,7 @@ func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, cl
 	t.Ack, t.AltFinal, t.Cancel, t.Dialog = call.None, call.None, call.None, call.None
 	t.Parent, t.Merged = parent, merged
 	if b := m.Branch(); len(b) > 0 {
-		t.Branch = keep(l, b)
+		t.Branch = ol.stock.keep(l, b)
 	}
 	if m.IsRequest() {
 		t.InDialog = len(m.ToTag()) > 0
