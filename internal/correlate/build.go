@@ -19,13 +19,6 @@ type builder struct {
 	end    wire.Time // event time up to which the capture was read
 }
 
-// Times of RFC 3261 §17.1.1.2 (Timer B = 64·T1) and §16.6 (Timer C > 3 min).
-const (
-	timerB   = 32 * second
-	timerC   = 180 * second
-	ringLong = 10 * second // from here on nobody picked up; before it the caller gave up
-)
-
 // build makes the call of a complete group. legs are in order of their beginning. The call is valid until the next
 // one is built.
 func (b *builder) build(legs []*call.Leg, links []call.Link) *call.Call {
@@ -114,7 +107,7 @@ func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 	c.Final = call.MsgRef{Leg: 0, Msg: t.Final}
 	c.Code = l.FinalStatus(t)
 	c.Reason = b.names.of(reasonPhrase(l.Raw(t.Final)))
-	long := ringTime(l, t) >= ringLong
+	long := ringTime(l, t) >= int64(call.LongRing)
 	switch out, known := byCode(c.Code); {
 	case c.Code < 300 && c.Kind == call.KindCall && unconfirmed(l):
 		c.Outcome = call.Failed
@@ -158,7 +151,7 @@ func acknowledged(l *call.Leg, t *call.Txn) (answer int32, ok bool) {
 // unreachable says whether the capture shows that a request of t could not be delivered.
 func (b *builder) unreachable(l *call.Leg, t *call.Txn) bool {
 	from := l.Start(t)
-	for _, e := range b.ledger.Events(t.Server.Addr(), from, l.Sightings[t.Last].Time+wire.Time(timerB)) {
+	for _, e := range b.ledger.Events(t.Server.Addr(), from, l.Sightings[t.Last].Time+wire.Time(call.TimerB)) {
 		switch e.Kind {
 		case wire.EventICMP, wire.EventTCPRefused, wire.EventSYNTimeout:
 			if e.Flow.Dst == t.Server && e.Flow.Src.Addr() == t.Client.Addr() && e.Concerns(l) {
@@ -180,7 +173,7 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 	case t.Ack != call.None:
 		return call.Unknown // acknowledged on its own branch: it failed, by a response that the capture misses
 	case t.Cancel != call.None:
-		if ringTime(l, t) >= ringLong {
+		if ringTime(l, t) >= int64(call.LongRing) {
 			return call.NoAnswer
 		}
 		return call.Cancelled
@@ -188,9 +181,9 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 		return call.Failed
 	case provisional && l.Evicted:
 		return call.Unknown
-	case provisional && int64(b.end-last) < timerC:
+	case provisional && int64(b.end-last) < int64(call.TimerC):
 		return call.Ongoing
-	case !provisional && waited < timerB && t.Resent < 3:
+	case !provisional && waited < int64(call.TimerB) && t.Resent < 3:
 		return call.Ongoing
 	}
 	return call.Failed

@@ -125,11 +125,8 @@ func order(at, bt wire.Time, ar, br wire.PacketRef, aid, bid string) int {
 	if c := cmp.Compare(at, bt); c != 0 {
 		return c
 	}
-	if ar != br {
-		if ar.Less(br) {
-			return -1
-		}
-		return 1
+	if c := ar.Compare(br); c != 0 {
+		return c
 	}
 	return cmp.Compare(aid, bid)
 }

@@ -18,7 +18,7 @@ func (b *builder) unanswered(c *call.Call) {
 			}
 			if provisional || t.Final != call.None || t.Request == call.None || t.Method == sip.MethodAck ||
 				t.Method == sip.MethodCancel || t.Cancel != call.None || l.Evicted ||
-				t.Resent < 3 && int64(b.end-l.Start(t)) < timerB {
+				t.Resent < 3 && b.end.Sub(l.Start(t)) < call.TimerB {
 				continue
 			}
 			came := heard(l, t)

@@ -34,7 +34,7 @@ func calleeUnavailable(x *Case) *report {
 	if cause > 0 && cause != 18 && cause != 20 && cause != 21 && cause != 31 && cause != 16 && cause != 127 {
 		return nil // the network names another cause
 	}
-	if _, ns, ok := x.progressing(); ok && ns >= longRing && cause != 20 {
+	if _, ns, ok := x.progressing(); ok && ns >= int64(call.LongRing) && cause != 20 {
 		return nil
 	}
 	rang, ns, alerting := x.ringing()

@@ -18,7 +18,7 @@ func callerAbandoned(x *Case) *report {
 	ringing, ns, alerting := x.alerted(try)
 	progress, since, early := x.lasted(try, 183)
 	waited := at.Sub(began)
-	if !alerting && waited >= timerC {
+	if !alerting && waited >= call.TimerC {
 		return nil
 	}
 	var r *report

@@ -15,7 +15,7 @@ func dialogTerminatedRequest(x *Case) *report {
 		return nil
 	}
 	waited := x.FinalTime(r).Sub(x.Start(r))
-	if waited >= timerC {
+	if waited >= call.TimerC {
 		return nil
 	}
 	for _, t := range x.Txns() {

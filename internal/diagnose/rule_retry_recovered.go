@@ -50,7 +50,7 @@ func (x *Case) recoveredByTransport() *report {
 			continue
 		}
 		at := x.Start(r)
-		for _, e := range x.Ledger.Events(t.Server.Addr(), at-2*wire.Time(timerBF*1e9), at) {
+		for _, e := range x.Ledger.Events(t.Server.Addr(), at-2*wire.Time(call.TimerB), at) {
 			if e.Kind != wire.EventTCPRefused && e.Kind != wire.EventSYNTimeout || e.Flow.Dst.Addr() != t.Server.Addr() || e.Flow.Src.Addr() != t.Client.Addr() {
 				continue
 			}

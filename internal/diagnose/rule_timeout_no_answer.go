@@ -24,7 +24,7 @@ func timeoutNoAnswer(x *Case) *report {
 	if !alerting {
 		ringing, ns, _ = x.progressing()
 	}
-	if !(ringing.Valid() && ns >= longRing && gaveUp) && cause != 19 {
+	if !(ringing.Valid() && ns >= int64(call.LongRing) && gaveUp) && cause != 19 {
 		return nil
 	}
 	if !alerting && !unansweredCause(cause) {
@@ -39,7 +39,7 @@ func timeoutNoAnswer(x *Case) *report {
 	case alerting:
 		r = x.report("timeout.no-answer", 1, "%s rang for %.0f s and nobody picked up; %s.", x.callee(), float64(ns)/1e9, x.whoGaveUp()).
 			see(ringing, "the callee was alerted")
-	case ringing.Valid() && ns >= longRing:
+	case ringing.Valid() && ns >= int64(call.LongRing):
 		meanwhile := "whatever rang or spoke then did so in early media, as networks do that send no 180"
 		if s := x.Sighting(ringing).Status; s == 181 || s == 182 {
 			meanwhile = "it was forwarded or waited in a queue, and no 180 followed"
@@ -67,7 +67,7 @@ func timeoutNoAnswer(x *Case) *report {
 // ringTimer: an element on the way ended the ringing by a CANCEL of its own, sooner than people need to pick up.
 func (x *Case) ringTimer(r call.TxnRef, waited time.Duration) *report {
 	at, ns, rang := x.lasted(r, 183)
-	if !rang || ns >= longRing {
+	if !rang || ns >= int64(call.LongRing) {
 		return nil
 	}
 	t := x.Txn(r)
@@ -81,7 +81,7 @@ func (x *Case) ringTimer(r call.TxnRef, waited time.Duration) *report {
 
 // ringsForEver: the callee was alerted, and for longer than any timer nothing came: no answer, no end.
 func (x *Case) ringsForEver(ringing call.MsgRef) *report {
-	return x.report("timeout.no-answer", 0.6, "%s was alerted, and in more than %.0f min after it came neither an answer nor an end: the caller's side is gone without a CANCEL, or the end passed by this capture.", x.callee(), timerC.Minutes()).
+	return x.report("timeout.no-answer", 0.6, "%s was alerted, and in more than %.0f min after it came neither an answer nor an end: the caller's side is gone without a CANCEL, or the end passed by this capture.", x.callee(), call.TimerC.Minutes()).
 		do("Look at %s, which sent the INVITE: is it still there? A device that lost its network, or a sender that never meant to talk (a spoofed INVITE, a ghost call), leaves a phone ringing so.", x.Txn(x.lastTryOrFirst()).Client).
 		do("Capture at both ends: the CANCEL, BYE or final response is there or not.").
 		see(ringing, "the last that came")

@@ -40,14 +40,14 @@ func timeoutProvisionalStall(x *Case) *report {
 	case cancelled:
 		end = at
 	case t.Final == call.None:
-		end = l.Sightings[t.Last].Time.Add(timerC)
+		end = l.Sightings[t.Last].Time.Add(call.TimerC)
 	case x.Code == 408 || x.Code == 487:
 		end = x.FinalTime(try)
 	default:
 		return nil
 	}
 	waited := Seconds(l.Sightings[t.Trying].Time, end)
-	if cancelled && waited < stallPatience || !cancelled && t.Final != call.None && waited < timerC.Seconds()-1 {
+	if cancelled && waited < stallPatience || !cancelled && t.Final != call.None && waited < call.TimerC.Seconds()-1 {
 		return nil
 	}
 	s := x.Txn(stalled)

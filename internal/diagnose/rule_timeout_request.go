@@ -21,7 +21,7 @@ func timeoutRequest(x *Case) *report {
 	if !ok || x.Sighting(ref).Status != 408 {
 		return nil
 	}
-	if _, ns, rang := x.progressing(); rang && ns >= longRing {
+	if _, ns, rang := x.progressing(); rang && ns >= int64(call.LongRing) {
 		return nil // it rang: nobody answered
 	}
 	t := x.Txn(d)

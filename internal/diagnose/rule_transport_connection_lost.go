@@ -62,7 +62,7 @@ func (x *Case) lostConnection() (call.Event, call.TxnRef, bool) {
 			if e.Flow.Dst != t.Server || e.Flow.Src.Addr() != t.Client.Addr() || e.Time <= x.Legs[r.Leg].Sightings[last].Time {
 				continue
 			}
-			if !silent || e.Kind == wire.EventTCPClosed && e.From == t.Server.Addr() && e.Flow.Src == t.Client && Seconds(x.Start(r), e.Time) < timerBF-1 {
+			if !silent || e.Kind == wire.EventTCPClosed && e.From == t.Server.Addr() && e.Flow.Src == t.Client && Seconds(x.Start(r), e.Time) < call.TimerB.Seconds()-1 {
 				return e, r, true
 			}
 		}

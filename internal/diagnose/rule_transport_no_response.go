@@ -32,7 +32,7 @@ func (x *Case) noResponse(r call.TxnRef) *report {
 	}
 	waited := Seconds(x.Start(r), until)
 	confidence := 0.95
-	if t.Resent == 0 && waited < timerBF-1 {
+	if t.Resent == 0 && waited < call.TimerB.Seconds()-1 {
 		confidence = 0.7 // its sender gave up, or never repeats, before Timer A or E was due
 	}
 	sent := "once"

@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"bytes"
 	"fmt"
 
 	"sipcause/internal/call"
@@ -81,9 +82,6 @@ func (x *Case) ringing() (at call.MsgRef, ns int64, ok bool) {
 	return call.NoMsg, 0, false
 }
 
-// longRing is the ring time from which on nobody picked up; before it the caller gave up.
-const longRing = int64(10e9)
-
 // cancelled returns the CANCEL of the originator's last try, as a message.
 func (x *Case) cancelled() (cancel call.MsgRef, at wire.Time, ok bool) {
 	r, known := x.LastTry()
@@ -123,17 +121,8 @@ func hasReason(m *sip.Message, protocol string, cause int) bool {
 	return false
 }
 
-func equalFold(b []byte, s string) bool {
-	if len(b) != len(s) {
-		return false
-	}
-	for i := range b {
-		if b[i]|0x20 != s[i]|0x20 {
-			return false
-		}
-	}
-	return true
-}
+// equalFold is bytes.EqualFold of a word of the standards.
+func equalFold(b []byte, s string) bool { return bytes.EqualFold(b, []byte(s)) }
 
 // callee names the called party for people.
 func (x *Case) callee() string {

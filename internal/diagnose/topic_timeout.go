@@ -14,9 +14,6 @@ var timeoutRules = []rule{
 	{id: "timeout.provisional-stall", on: onCalls, check: timeoutProvisionalStall},
 }
 
-// timerC is what a proxy waits for a final response to an INVITE at least (RFC 3261 §16.6 step 11).
-const timerC = 3 * time.Minute
-
 // proxyGaveUp returns the branch that an element on the way gave up by a CANCEL of its own, the caller having sent
 // none, before it told the caller something else: its timer had run out.
 func (x *Case) proxyGaveUp() (branch call.TxnRef, waited time.Duration, ok bool) {

@@ -81,9 +81,6 @@ func (x *Case) hopEvents(kinds ...wire.EventKind) []call.Event {
 	return slices.CompactFunc(out, func(a, b call.Event) bool { return a.Ref == b.Ref && a.Kind == b.Kind })
 }
 
-// timerBF is how long a client waits for any response: Timer B and F (RFC 3261 §17.1.1.2, §17.1.2.2).
-const timerBF = 32.0
-
 // methodOf names the method of a transaction's request for people.
 func (x *Case) methodOf(r call.TxnRef) string {
 	if m := x.Request(r); m != nil && x.Txn(r).Method == sip.MethodUnknown {

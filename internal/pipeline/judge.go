@@ -45,15 +45,13 @@ type ordered struct {
 }
 
 func (a ordered) compare(b ordered) int {
-	switch {
-	case a.time != b.time:
-		return cmp.Compare(a.time, b.time)
-	case a.ref == b.ref:
-		return a.n - b.n
-	case a.ref.Less(b.ref):
-		return -1
+	if c := cmp.Compare(a.time, b.time); c != 0 {
+		return c
 	}
-	return 1
+	if c := a.ref.Compare(b.ref); c != 0 {
+		return c
+	}
+	return a.n - b.n
 }
 
 func (j *judge) init(emit func(*view.Case) error, stop *atomic.Pointer[error]) {
