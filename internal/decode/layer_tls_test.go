@@ -1,97 +1,18 @@
 package decode
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"io"
-	"math/big"
-	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
+	"sipcause/internal/testkit"
 	"sipcause/internal/wire"
 )
 
-// tap hands on what is written through it.
-type tap struct {
-	net.Conn
-	sent func(b []byte)
-}
-
-func (c tap) Write(b []byte) (int, error) {
-	c.sent(slices.Clone(b))
-	return c.Conn.Write(b)
-}
-
-// record has crypto/tls shake hands and exchange a message, and returns what went over the wire, in order.
-func record(t testing.TB, client, server *tls.Config) (up []bool, data [][]byte) {
-	t.Helper()
-	var mu sync.Mutex
-	note := func(fromClient bool) func(b []byte) {
-		return func(b []byte) {
-			mu.Lock()
-			defer mu.Unlock()
-			up, data = append(up, fromClient), append(data, b)
-		}
-	}
-	a, b := net.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s := tls.Server(tap{b, note(false)}, server)
-		_, _ = io.Copy(io.Discard, s) // ends with the handshake's error where one is wanted
-		s.Close()
-		b.Close()
-	}()
-	c := tls.Client(tap{a, note(true)}, client)
-	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if c.Handshake() == nil {
-		_, err := c.Write(sipMessage("secret", 10))
-		if err != nil {
-			t.Error(err)
-		}
-		c.Close()
-	}
-	a.Close()
-	<-done
-	return up, data
-}
-
-func certificate(t testing.TB) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sip.example.com"}, DNSNames: []string{"sip.example.com", "example.com"},
-		NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2070, 1, 1, 0, 0, 0, 0, time.UTC),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
-}
-
 func TestTLS(t *testing.T) {
-	cert, pool := certificate(t)
+	cert, pool := testkit.Certificate(t, 2070, "sip.example.com", "example.com")
 	serve := func(v uint16) *tls.Config {
 		return &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: v, MaxVersion: v}
 	}
@@ -110,7 +31,10 @@ func TestTLS(t *testing.T) {
 		{"1.2 unknown CA", hello(tls.VersionTLS12, x509.NewCertPool()), serve(tls.VersionTLS12), []wire.EventKind{helloEvent, certEvent, alertEvent}, "bad_certificate (42)"},
 		{"no version in common", hello(tls.VersionTLS12, pool), serve(tls.VersionTLS13), []wire.EventKind{helloEvent, alertEvent}, "protocol_version (70)"},
 	} {
-		up, data := record(t, tc.client, tc.server)
+		up, data, err := testkit.RecordTLS(t, tc.client, tc.server, sipMessage("secret", 10))
+		if err != nil {
+			t.Error(err)
+		}
 		for _, size := range []int{1 << 16, 100, 1} {
 			r := newRun(Options{})
 			cl, sv := dial(r, 5061)

@@ -4,19 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"io"
-	"math/big"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,49 +20,11 @@ import (
 	"sipcause/internal/wire"
 )
 
-// tapped hands on what is written through it.
-type tapped struct {
-	net.Conn
-	sent func(b []byte)
-}
-
-func (c tapped) Write(b []byte) (int, error) {
-	c.sent(bytes.Clone(b))
-	return c.Conn.Write(b)
-}
-
-// recordTLS has crypto/tls shake hands and send a message, and returns what went over the wire, in order.
-func recordTLS(t *testing.T, client, server *tls.Config) (up []bool, data [][]byte) {
+// recordTLS records a connection on which an OPTIONS is sent where the handshake works; a server that wants no such
+// client may have closed by then.
+func recordTLS(t *testing.T, s *tlsScene) (up []bool, data [][]byte) {
 	t.Helper()
-	var mu sync.Mutex
-	note := func(fromClient bool) func(b []byte) {
-		return func(b []byte) {
-			mu.Lock()
-			defer mu.Unlock()
-			up, data = append(up, fromClient), append(data, b)
-		}
-	}
-	a, b := net.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s := tls.Server(tapped{b, note(false)}, server)
-		_, _ = io.Copy(io.Discard, s) // ends with the handshake's error where one is wanted
-		s.Close()
-		b.Close()
-	}()
-	c := tls.Client(tapped{a, note(true)}, client)
-	for _, end := range []net.Conn{a, b} { // a pipe holds nothing: two that write at once would wait for ever
-		if err := end.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if c.Handshake() == nil {
-		_, _ = c.Write([]byte("OPTIONS sip:gw.example.com SIP/2.0\r\n\r\n")) // a server that wants no such client has closed
-		c.Close()
-	}
-	a.Close()
-	<-done
+	up, data, _ = testkit.RecordTLS(t, s.client, s.server, []byte("OPTIONS sip:gw.example.com SIP/2.0\r\n\r\n"))
 	return up, data
 }
 
@@ -103,31 +57,6 @@ func tlsPackets(at wire.Time, client, server netip.AddrPort, up []bool, data [][
 	return out
 }
 
-// certificateFor returns a self-signed certificate for a name, valid until a year.
-func certificateFor(t *testing.T, name string, until int) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(until, 1, 1, 0, 0, 0, 0, time.UTC),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
-}
-
 // tlsScene is one way in which a handshake goes.
 type tlsScene struct {
 	name           string
@@ -141,9 +70,9 @@ type tlsScene struct {
 
 // tlsScenes are scenes at the time of the flows, 2026-01-15.
 func tlsScenes(t *testing.T) []tlsScene {
-	good, trusted := certificateFor(t, "gw.example.com", 2070)
-	old, oldPool := certificateFor(t, "gw.example.com", 2025)
-	other, otherPool := certificateFor(t, "pbx.example.org", 2070)
+	good, trusted := testkit.Certificate(t, 2070, "gw.example.com")
+	old, oldPool := testkit.Certificate(t, 2025, "gw.example.com")
+	other, otherPool := testkit.Certificate(t, 2070, "pbx.example.org")
 	now := func() time.Time { return time.Date(2026, 1, 15, 12, 0, 0, 0, time.UTC) }
 	client := func(pool *x509.CertPool, change func(*tls.Config)) *tls.Config {
 		c := &tls.Config{ServerName: "gw.example.com", RootCAs: pool, MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12, Time: now}
@@ -205,7 +134,7 @@ func TestTLSCapture(t *testing.T) {
 	found := map[finding.ID]bool{}
 	for _, s := range tlsScenes(t) {
 		t.Run(s.name, func(t *testing.T) {
-			up, data := recordTLS(t, s.client, s.server)
+			up, data := recordTLS(t, &s)
 			var packets []wire.Packet
 			for i := range 3 {
 				from := netip.AddrPortFrom(tlsProxy.Addr(), tlsProxy.Port()+uint16(i))
@@ -246,7 +175,7 @@ func TestTLSOvercome(t *testing.T) {
 	at := tlsStart
 	for _, s := range tlsScenes(t) {
 		if s.name == "no version in common" || s.name == "TLS 1.2 works" {
-			up, data := recordTLS(t, s.client, s.server)
+			up, data := recordTLS(t, &s)
 			if s.want == "" {
 				at = tlsStart.Add(time.Second)
 			}
@@ -263,7 +192,7 @@ func TestTLSOvercome(t *testing.T) {
 // TestTLSWarning: an alert of level warning, or a reset long after the handshake, has failed nothing.
 func TestTLSWarning(t *testing.T) {
 	s := tlsScenes(t)[0]
-	up, data := recordTLS(t, s.client, s.server)
+	up, data := recordTLS(t, &s)
 	warned := slices.Insert(slices.Clone(data), 1, []byte{21, 3, 3, 0, 2, 1, 112})
 	packets := tlsPackets(tlsStart, tlsProxy, tlsGW, slices.Insert(slices.Clone(up), 1, false), warned, false)
 	frame := testkit.Ethernet(testkit.TCP(tlsGW, tlsProxy, 6000, 2000, testkit.RST|testkit.ACK, nil))
@@ -276,7 +205,7 @@ func TestTLSWarning(t *testing.T) {
 // TestTLSClientRefused: the server does not take the certificate of the client.
 func TestTLSClientRefused(t *testing.T) {
 	s := tlsScenes(t)[0]
-	up, data := recordTLS(t, s.client, s.server)
+	up, data := recordTLS(t, &s)
 	refused := append(slices.Clone(data[:2]), []byte{21, 3, 3, 0, 2, 2, 48})
 	got := tlsFindings(captureFindings(t, numbered(tlsPackets(tlsStart, tlsProxy, tlsGW, append(slices.Clone(up[:2]), false), refused, false))))
 	if len(got) != 1 || got[0].ID != "tls.client-certificate" || !strings.Contains(got[0].Summary, "refused the certificate of the client") || got[0].Suspect.Address != tlsProxy {
@@ -287,7 +216,7 @@ func TestTLSClientRefused(t *testing.T) {
 // TestTLSElsewhere: TLS on a port where no SIP is to be expected is none of ours.
 func TestTLSElsewhere(t *testing.T) {
 	for _, s := range tlsScenes(t) {
-		up, data := recordTLS(t, s.client, s.server)
+		up, data := recordTLS(t, &s)
 		if got := tlsFindings(captureFindings(t, numbered(tlsPackets(tlsStart, tlsProxy, netip.AddrPortFrom(tlsGW.Addr(), 443), up, data, s.reset)))); len(got) > 0 {
 			t.Errorf("%s: found %s: %s", s.name, got[0].ID, got[0].Summary)
 		}
@@ -301,7 +230,7 @@ func TestTLSCall(t *testing.T) {
 	const busy = "alice > proxy INVITE sdp\nproxy > alice 100\nproxy > bob INVITE\n+1s bob > proxy 486\nproxy > bob ACK\nproxy > alice 486\nalice > proxy ACK\n"
 	const barred = "alice > proxy INVITE sdp\nproxy > alice 100\n+1s proxy > alice 403 own\nalice > proxy ACK\n"
 	for _, s := range tlsScenes(t) {
-		up, data := recordTLS(t, s.client, s.server)
+		up, data := recordTLS(t, &s)
 		for name, c := range map[string]struct {
 			flow string
 			from netip.AddrPort

@@ -1,0 +1,91 @@
+package testkit
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"math/big"
+	"net"
+	"sync"
+	"testing"
+	"time"
+)
+
+// tap hands on what is written through it.
+type tap struct {
+	net.Conn
+	sent func(b []byte)
+}
+
+func (c tap) Write(b []byte) (int, error) {
+	c.sent(bytes.Clone(b))
+	return c.Conn.Write(b)
+}
+
+// RecordTLS has crypto/tls shake hands and, where that works, the client send a message. It returns what went over
+// the wire, in order, with whether the client sent it, and the error of sending the message: a server that wants no
+// such client may have closed by then.
+func RecordTLS(t testing.TB, client, server *tls.Config, message []byte) (up []bool, data [][]byte, err error) {
+	t.Helper()
+	var mu sync.Mutex
+	note := func(fromClient bool) func(b []byte) {
+		return func(b []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			up, data = append(up, fromClient), append(data, b)
+		}
+	}
+	a, b := net.Pipe()
+	for _, end := range []net.Conn{a, b} { // a pipe holds nothing: two that write at once would wait for ever
+		if err := end.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s := tls.Server(tap{b, note(false)}, server)
+		_, _ = io.Copy(io.Discard, s) // ends with the handshake's error where one is wanted
+		s.Close()
+		b.Close()
+	}()
+	c := tls.Client(tap{a, note(true)}, client)
+	if c.Handshake() == nil {
+		_, err = c.Write(message)
+		c.Close()
+	}
+	a.Close()
+	<-done
+	return up, data, err
+}
+
+// Certificate makes a self-signed certificate for the names, the first of them its common name, valid from 2020 until
+// the beginning of a year, and the pool that trusts it.
+func Certificate(t testing.TB, until int, names ...string) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: names[0]}, DNSNames: names,
+		NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(until, 1, 1, 0, 0, 0, 0, time.UTC),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
