@@ -75,12 +75,14 @@ func Root() *cobra.Command {
 		Version:       Version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q%s", args[0], nearestCommand(args[0]))}
+				return usageError{fmt.Errorf("unknown command %q%s", args[0], nearestCommand(cmd, args[0]))}
 			}
 			return nil
 		},
+
+		SuggestionsMinimumDistance: 2,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	for _, c := range commands {
@@ -92,12 +94,7 @@ func Root() *cobra.Command {
 	return root
 }
 
-func nearestCommand(name string) string {
-	root := &cobra.Command{Use: "sipcause"}
-	for _, c := range commands {
-		root.AddCommand(c())
-	}
-	root.SuggestionsMinimumDistance = 2
+func nearestCommand(root *cobra.Command, name string) string {
 	if s := root.SuggestionsFor(name); len(s) > 0 {
 		return fmt.Sprintf("; did you mean %q?", s[0])
 	}

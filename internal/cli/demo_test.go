@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"slices"
@@ -34,7 +33,7 @@ func TestDemoCapture(t *testing.T) {
 	}
 	slices.SortStableFunc(packets, func(a, b wire.Packet) int { return int(a.Time - b.Time) })
 	want := testkit.Pcap(packets)
-	if flag.Lookup("update").Value.String() == "true" {
+	if testkit.Updating() {
 		var b bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression)
 		_, err := z.Write(want)
