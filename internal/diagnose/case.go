@@ -5,7 +5,6 @@ import (
 	"iter"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"sipcause/code"
 	"sipcause/internal/call"
@@ -208,8 +207,11 @@ var unspecific = map[int]bool{16: true, 21: true, 31: true, 41: true, 65: true, 
 // of the server's own, and full of "user", "barred" and "rejected".
 func namesCause(v sip.Reason) bool {
 	_, known := code.Q850(v.Cause)
-	return known && !unspecific[v.Cause] && strings.EqualFold(string(v.Protocol), "Q.850")
+	return known && !unspecific[v.Cause] && isQ850(v)
 }
+
+// isQ850 says whether a Reason gives a Q.850 cause.
+func isQ850(v sip.Reason) bool { return v.Cause >= 0 && equalFold(v.Protocol, "Q.850") }
 
 // Q850 returns the Q.850 cause in the Reason of the deciding response, else of the final one, and the message
 // it stands in. cause is -1 when there is none (RFC 6432).
@@ -217,7 +219,7 @@ func (x *Case) Q850() (cause int, in call.MsgRef) {
 	for _, r := range [...]call.MsgRef{x.DecidingRef(), x.Final} {
 		if m := x.Msg(r); m != nil {
 			for v := range m.Reasons() {
-				if strings.EqualFold(string(v.Protocol), "Q.850") && v.Cause >= 0 {
+				if isQ850(v) {
 					return v.Cause, r
 				}
 			}

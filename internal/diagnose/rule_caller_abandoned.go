@@ -58,7 +58,7 @@ func (x *Case) networkEnded(r *report, end call.TxnRef) bool {
 		return false
 	}
 	for v := range m.Reasons() {
-		if !equalFold(v.Protocol, "Q.850") || saysLittle(v.Cause) || v.Cause < 0 {
+		if !isQ850(v) || saysLittle(v.Cause) {
 			continue
 		}
 		r.f.Confidence = min(r.f.Confidence, 0.7)

@@ -163,7 +163,7 @@ func (x *Case) attemptWords(a *call.Attempt) string {
 			out += " " + p
 		}
 		for v := range m.Reasons() {
-			if equalFold(v.Protocol, "Q.850") && v.Cause >= 0 {
+			if isQ850(v) {
 				out += fmt.Sprintf(" (cause %d, %s)", v.Cause, causeName(v.Cause))
 				break
 			}
