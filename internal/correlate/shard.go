@@ -330,6 +330,9 @@ func (s *Shard) find(m *sip.Message, h uint64) *openLeg {
 		}
 	}
 	key := h ^ salt[kind]
+	if kind == call.KindRegistration {
+		key ^= xxhash.Sum64(registering(m))
+	}
 	for {
 		ol := s.legs[key]
 		if ol == nil {
@@ -340,6 +343,17 @@ func (s *Shard) find(m *sip.Message, h uint64) *openLeg {
 		}
 		key++ // hash collision: probe
 	}
+}
+
+// registering returns the user part of the address-of-record that a REGISTER or its response is about: a device
+// uses one Call-ID for the registrations of all its accounts (RFC 3261 §10.2).
+func registering(m *sip.Message) []byte {
+	if to, ok := m.To(); ok {
+		if u, ok := sip.ParseURI(to.URI); ok {
+			return u.User
+		}
+	}
+	return nil
 }
 
 func (s *Shard) open(key uint64, kind call.Kind, id []byte) *openLeg {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"sipcause/code"
+	"sipcause/internal/anatomy"
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
 	"sipcause/internal/peer"
@@ -23,6 +24,7 @@ type Case struct {
 
 	sessions sessions
 	auth     digest // see Case.digest
+	offers   anatomy.Offers
 
 	reports []*report // those written so far, and spare ones of earlier cases
 	written int

@@ -56,7 +56,7 @@ func (x *Case) conclude(v *finding.Verdict) {
 		}
 		return 0
 	})
-	if !failed || len(v.Findings) == 0 {
+	if len(v.Findings) == 0 || !failed && !x.undecided(&v.Findings[0]) {
 		return
 	}
 	v.Root = &v.Findings[0]
@@ -70,6 +70,12 @@ func (x *Case) conclude(v *finding.Verdict) {
 	if v.Root.UserMessage == "" {
 		v.Root.UserMessage = x.userMessage()
 	}
+}
+
+// undecided says whether f is the root cause of what the capture does not show the end of: a paste of a few
+// messages may prove the fault without it.
+func (x *Case) undecided(f *finding.Finding) bool {
+	return (x.Outcome == call.Unknown || x.Outcome == call.Ongoing) && f.Severity >= finding.Error && f.Confidence >= finding.Plausible && finding.CanBeRoot(f)
 }
 
 // explains says whether f is enough of a root cause: where there is a code, a mere guess is no better than

@@ -16,7 +16,7 @@ var (
 	saysSource      = []string{"ip acl", "by acl", "in acl", "acl den", "acl:", "ip address", "ip not", "invalid ip", "unauthorized ip", "unauthorised ip", "source not", "source address", "unknown source", "unknown peer", "unknown gateway", "not trusted", "untrusted", "not whitelisted", "whitelist", "blacklist", "access list", "no matching endpoint", "unknown endpoint"}
 	saysCaller      = []string{"caller id", "caller-id", "callerid", "calling number", "calling party", "caller number", "originating number", "origination number", "source number", "from number", "from user", "from uri", "from header", "invalid from", "wrong from", "wrong clip", "clip not", "invalid cli", "wrong cli", "cli not", "cli is", "forbidden cli", "invalid caller", "caller not", "caller is not", "unverified", "asserted", "p-preferred", "diversion", "invalid ani", "ani not", "unknown caller", "caller unknown"}
 	saysAnonymous   = []string{"anonymous", "anonymity", "withheld", "private call", "privacy"}
-	saysOther       = []string{"not allowed", "not permitted", "not authorized to", "not authorised to", "permission", "policy", "blocked", "denied", "restricted", "disabled", "suspended", "locked", "not registered", "unregistered", "relay", "domain", "expired"}
+	saysOther       = []string{"screen", "not allowed", "not permitted", "not authorized to", "not authorised to", "permission", "policy", "blocked", "denied", "restricted", "disabled", "suspended", "locked", "not registered", "unregistered", "relay", "domain", "expired"}
 )
 
 // saysPolicy says whether the words of a refusal name something other than the credentials.

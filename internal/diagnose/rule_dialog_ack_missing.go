@@ -2,9 +2,12 @@ package diagnose
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
+	"sipcause/sip"
 )
 
 // dialogACKMissing: a 2xx was repeated and no ACK reached its sender: where the ACK went, and why
@@ -12,7 +15,7 @@ import (
 func dialogACKMissing(x *Case) *report {
 	a, ok := x.lostACK()
 	if !ok {
-		return nil
+		return x.saidNoACK()
 	}
 	t := x.Txn(a.invite)
 	seconds := Seconds(x.FinalTime(a.invite), a.until)
@@ -35,6 +38,37 @@ func dialogACKMissing(x *Case) *report {
 		}
 	}
 	return r.tell("The call was answered, but its set-up was not completed and it was cut off.")
+}
+
+// saysNoACK are the words of a Reason by which an element ends a call whose 2xx was never acknowledged.
+var saysNoACK = []string{"ack timeout", "ack timed out", "no ack", "ack not received", "missing ack", "waiting for ack"}
+
+// saidNoACK reports a BYE whose Reason says that the ACK did not come, when the capture has nothing to the contrary.
+func (x *Case) saidNoACK() *report {
+	for r, t := range x.Txns() {
+		if t.Method == sip.MethodAck && t.Request != call.None {
+			return nil
+		}
+		if t.Method != sip.MethodBye || t.Request == call.None || t.Parent != call.None {
+			continue
+		}
+		m := x.Request(r)
+		if m == nil {
+			continue
+		}
+		for v := range m.Reasons() {
+			text := call.Clean(v.Text)
+			if !slices.ContainsFunc(saysNoACK, func(w string) bool { return strings.Contains(strings.ToLower(text), w) }) {
+				continue
+			}
+			return x.report("dialog.ack-missing", 0.85, "%s ended the call because no ACK to its 2xx came: its BYE says %q.", t.Client, text).
+				see(x.RequestRef(r), "BYE with Reason: %s", text).
+				do("Capture the whole call at %s: does the 2xx reach the caller, and where does the caller send the ACK (Contact and Record-Route of the 2xx say where it has to go)?", t.Client).
+				do("If the ACK leaves and does not arrive: a private or wrong Contact, a proxy that did not record-route, or a firewall on that way.").
+				tell("The call was answered, but its set-up was not completed and it was cut off.")
+		}
+	}
+	return nil
 }
 
 // whereACKWent adds to r where the ACK was seen last, or had to go, and what to do about it.

@@ -1,11 +1,13 @@
 package diagnose
 
 import (
+	"sipcause/internal/anatomy"
 	"sipcause/internal/call"
 	"sipcause/sip"
 )
 
-// dialogOrphanFork: a second 2xx of a fork that nobody acknowledged and ended (RFC 3261 §13.2.2.4).
+// dialogOrphanFork: a second 2xx of a fork that nobody acknowledged and ended (RFC 3261 §13.2.2.4), or one that came
+// when another final response had gone upstream.
 func dialogOrphanFork(x *Case) *report {
 	for k, l := range x.Legs {
 		if len(l.Dialogs) < 2 {
@@ -32,6 +34,30 @@ func dialogOrphanFork(x *Case) *report {
 			if r := x.orphan(k, first, orphan); r != nil {
 				return r
 			}
+		}
+	}
+	if x.Failed() {
+		return x.lateAnswer()
+	}
+	return nil
+}
+
+// lateAnswer: a branch answered after its proxy had given up. The crossing of a CANCEL is dialog.cancel-race.
+func (x *Case) lateAnswer() *report {
+	for _, f := range anatomy.Forks(x.Call) {
+		for _, n := range f.Notes {
+			if n.Kind != anatomy.LateAnswer {
+				continue
+			}
+			b := &f.Branches[n.Branch]
+			if b.Answer != anatomy.AnswerLost || b.Why == anatomy.CancelledByCaller {
+				continue
+			}
+			return x.report("dialog.orphan-fork", x.Absent(0.85, b.Txn, x.Ended), "%s answered %.1f s after %s had sent %d upstream, and the answer was neither acknowledged nor ended with BYE: that device is left in a call with nobody.", b.Target, Seconds(f.SentAt, b.FinalAt), f.By, f.Code).
+				do("Look at %s: it has to cancel every branch that has no final response when it gives up (RFC 3261 §16.7 step 10), and to pass a 2xx on upstream however late it comes (§16.7 step 5).", f.By).
+				see(f.Sent, "%d went upstream", f.Code).
+				see(b.Final, "the late answer").
+				suspect(f.By, f.Role)
 		}
 	}
 	return nil

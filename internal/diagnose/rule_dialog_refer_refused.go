@@ -13,6 +13,9 @@ func dialogReferRefused(x *Case) *report {
 		return nil
 	}
 	b := x.bottom(r)
+	if end, _ := x.endedBefore(b); x.Status(b) == 481 && end.Valid() {
+		return nil // the two crossed on the way: dialog.unknown tells it
+	}
 	t := x.Txn(b)
 	words, target := "", ""
 	if m := x.Msg(x.FinalRef(b)); m != nil {

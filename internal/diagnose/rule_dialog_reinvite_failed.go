@@ -24,7 +24,11 @@ func dialogReinviteFailed(x *Case) *report {
 			if l.Dialogs[t.Dialog].Confirmed == 0 {
 				continue
 			}
-			return x.reinviteFailed(call.TxnRef{Leg: k, Txn: int32(i)})
+			r := call.TxnRef{Leg: k, Txn: int32(i)}
+			if end, _ := x.endedBefore(x.bottom(r)); l.FinalStatus(t) == 481 && end.Valid() {
+				continue // the two crossed on the way: dialog.unknown tells it
+			}
+			return x.reinviteFailed(r)
 		}
 	}
 	return x.reinviteUnanswered()

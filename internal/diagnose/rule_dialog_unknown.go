@@ -22,10 +22,16 @@ func dialogUnknown(x *Case) *report {
 		see(x.FinalRef(r), "481")
 	switch {
 	case x.Failed() && x.bottom(deciding) == r:
+	case t.Method == sip.MethodBye && !t.InDialog: // the call it was to end goes on at the other side
 	case x.Failed(), t.Method == sip.MethodBye, x.Kind == call.KindTransaction:
 		rep.severity(finding.Warning) // not what failed, or the end of it anyway
 	}
 	switch end, frame := x.endedBefore(r); {
+	case !t.InDialog && t.Method == sip.MethodBye:
+		rep.f.Confidence = 1
+		rep.add(" The BYE has no To tag, so it names no dialog (RFC 3261 §12.2.1.1): the call is not ended on that side.").
+			do("Repair %s: in a request within a dialog it has to write the To tag that the 2xx gave.", t.Client).
+			suspect(t.Client, call.RoleUnknown)
 	case !t.InDialog:
 		rep.add(" The request is outside a dialog: it names one in Replaces, Join or Target-Dialog that is not there, or another server has it.").
 			do("Compare the Call-ID and tags of that header with the dialog it means: is it still up, and on this server?")
@@ -65,7 +71,7 @@ func (x *Case) unknownDialog() (call.TxnRef, bool) {
 				continue
 			}
 			r := call.TxnRef{Leg: k, Txn: int32(i)}
-			if !t.InDialog && (!x.Failed() || x.Code != 481) {
+			if !t.InDialog && t.Method != sip.MethodBye && (!x.Failed() || x.Code != 481) {
 				continue
 			}
 			return x.bottom(r), true

@@ -7,8 +7,12 @@ import (
 )
 
 // mediaNone: no RTP within 5 s of the ACK, at a place where RTP would have been captured: the RTP of other calls
-// between the same hosts was, or this call's RTCP, or its RTP before the answer.
+// between the same hosts was, or this call's RTCP, or its RTP before the answer. Or an offer that the ACK leaves
+// unanswered, whatever was captured.
 func mediaNone(x *Case) *report {
+	if r := x.unansweredOffer(); r != nil {
+		return r
+	}
 	if len(x.Media) == 0 && x.OnPath < 2 {
 		return nil
 	}

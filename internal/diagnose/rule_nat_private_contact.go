@@ -2,8 +2,11 @@ package diagnose
 
 import (
 	"net/netip"
+	"slices"
 
 	"sipcause/internal/call"
+	"sipcause/internal/wire"
+	"sipcause/sdp"
 	"sipcause/sip"
 )
 
@@ -22,7 +25,38 @@ func natPrivateContact(x *Case) *report {
 			return rep
 		}
 	}
+	if x.Outcome == call.Unknown || x.Outcome == call.Ongoing {
+		if rep := x.loopbackContact(); rep != nil {
+			return rep
+		}
+	}
 	return x.ackNeverSeen()
+}
+
+// loopbackContact finds a Contact that means the receiver itself, in a request that came from another host and whose
+// end the capture does not show.
+func (x *Case) loopbackContact() *report {
+	try, ok := x.LastTry()
+	if !ok {
+		return nil
+	}
+	ref := x.RequestRef(try)
+	if !ref.Valid() {
+		return nil
+	}
+	contact, source := x.contactAddr(ref), x.Legs[ref.Leg].FlowOf(x.Sighting(ref)).Src
+	if !contact.Addr().IsLoopback() || source.Addr().IsLoopback() || wire.Placeholder(source.Addr()) || !source.Addr().IsValid() {
+		return nil
+	}
+	conf := 0.45 // a scanner does not mind what it writes
+	if s := x.Session(ref); s != nil && slices.ContainsFunc(s.Media, func(m sdp.Media) bool { return m.Connection.Addr.IsLoopback() }) {
+		conf = 0.75
+	}
+	return x.report("nat.private-contact", conf, "The %s from %s names %s in its Contact: whoever sends there sends to itself, so nothing in the call reaches this device.", x.methodOf(try), source, contact).
+		do("Let the device at %s write the address that it is reached at: it took the one of its loopback interface (set the local or public address, or STUN).", source).
+		do("Until then let the first proxy rewrite the Contact from the packet's source.").
+		see(ref, "Contact %s, packet from %s", contact, source).
+		suspect(source, call.RoleUAC)
 }
 
 // unansweredAck says whether an ACK was sent and the 2xx kept coming after it: it did not arrive.

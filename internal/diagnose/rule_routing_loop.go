@@ -8,6 +8,9 @@ import (
 // routingLoop: 482 of an element that had had the request before, or a request that went over one hop twice with
 // nothing changed that routing goes by (RFC 3261 §16.3 item 4). A spiral, which comes back changed, is no loop.
 func routingLoop(x *Case) *report {
+	if !x.Failed() {
+		return x.loopRecorded()
+	}
 	if d, ok := x.DecidingTxn(); ok && x.Status(d) == 482 {
 		return x.loop482(d)
 	}
@@ -98,4 +101,38 @@ func (x *Case) forwards(r call.TxnRef) string {
 		return "Max-Forwards " + call.Clean(m.Header(sip.HeaderMaxForwards))
 	}
 	return "no Max-Forwards"
+}
+
+// leastRounds is how often a request has to have passed a proxy for a circle: a spiral may come back once or twice.
+const leastRounds = 3
+
+// loopRecorded finds a circle in the Record-Route header fields of a request of which the capture shows no answer.
+func (x *Case) loopRecorded() *report {
+	if x.Outcome != call.Ongoing && x.Outcome != call.Unknown {
+		return nil
+	}
+	try, ok := x.LastTry()
+	if !ok || x.Status(try) != 0 {
+		return nil
+	}
+	m := x.Request(try)
+	if m == nil {
+		return nil
+	}
+	by, most := "", 0
+	times := map[string]int{}
+	for rr := range m.RecordRoutes() {
+		if uri := string(rr.URI); len(times) < maxChain {
+			if times[uri]++; times[uri] > most {
+				by, most = uri, times[uri]
+			}
+		}
+	}
+	if most < leastRounds {
+		return nil
+	}
+	return x.report("routing.loop", 0.85, "The %s has passed %s %d times: it stands as often in the Record-Route, so the request goes round in a circle.", x.methodOf(try), call.CleanString(by), most).
+		do("Look at the routing of %s for %s: it must not lead back there (wrong alias, domain or address not known as its own).", call.CleanString(by), x.Target).
+		do("Let it answer 483 when Max-Forwards is used up, and 482 when it finds itself in the Via.").
+		see(x.RequestRef(try), "the same Record-Route %d times", most)
 }

@@ -1,10 +1,12 @@
 package diagnose
 
 import (
+	"net/netip"
 	"strings"
 
 	"sipcause/internal/call"
 	"sipcause/internal/peer"
+	"sipcause/sip"
 )
 
 // domainWords are what servers write when the host part is what they do not serve.
@@ -33,6 +35,9 @@ func routingUnknownDomain(x *Case) *report {
 			see(x.RequestRef(r), "the request for %s", uri).
 			see(x.DecidingRef(), "%d %s", status, x.reasonOf(r))
 	}
+	if domain := x.foreignAOR(&u); status == 404 && domain != "" {
+		return x.notOfThisRegistrar(r, host, domain)
+	}
 	if status != 404 && status != 604 || len(u.User) == 0 {
 		return nil
 	}
@@ -56,4 +61,31 @@ func routingUnknownDomain(x *Case) *report {
 			see(x.DecidingRef(), "%d %s", status, x.reasonOf(r))
 	}
 	return nil
+}
+
+// notOfThisRegistrar is routingUnknownDomain of a REGISTER whose address-of-record belongs to another domain than the
+// registrar's that its Request-URI names: the answer to that is 404 (RFC 3261 §10.3 item 5).
+func (x *Case) notOfThisRegistrar(r call.TxnRef, host, domain string) *report {
+	conf := 0.8
+	if _, err := netip.ParseAddr(host); err == nil {
+		conf = 0.6 // many registrars do not look at it
+	}
+	t := x.Txn(r)
+	return x.report("routing.unknown-domain", conf, "%s was asked as registrar of %s for %s, which belongs to %s: 404 %s.", x.originName(), host, x.Reg.AOR, domain, x.reasonOf(r)).
+		do("Let %s write the domain of the account into the Request-URI of the REGISTER (sip:%s), and keep %s as outbound proxy only.", t.Client, domain, host).
+		do("Or make %s an alias of %s at %s.", host, domain, t.Server).
+		see(x.RequestRef(r), "REGISTER for %s, sent to the domain %s", x.Reg.AOR, host).
+		see(x.FinalRef(r), "404 %s", x.reasonOf(r))
+}
+
+// foreignAOR returns the domain of the address-of-record that a REGISTER to another domain is about, or "".
+func (x *Case) foreignAOR(to *sip.URI) string {
+	if x.Reg == nil {
+		return ""
+	}
+	_, domain, _ := strings.Cut(x.Reg.AOR, "@")
+	if strings.EqualFold(domain, call.Clean(to.Host)) {
+		return ""
+	}
+	return domain
 }

@@ -36,6 +36,8 @@ func routingUnknownUser(x *Case) *report {
 		confidence = 0.9
 	case x.Says(unknownWords...):
 		confidence = 0.85
+	case x.foreignAOR(&u) != "":
+		confidence = 0.5 // as likely the registrar is not that of its domain
 	case x.Origin != nil && x.Origin.Role == call.RoleUAS:
 		confidence = 0.65
 	}

@@ -32,8 +32,12 @@ func (x *Case) noResponse(r call.TxnRef) *report {
 	}
 	waited := Seconds(x.Start(r), until)
 	confidence := 0.95
-	if t.Resent == 0 && waited < call.TimerB.Seconds()-1 {
-		confidence = 0.7 // its sender gave up, or never repeats, before Timer A or E was due
+	switch {
+	case t.Resent > 0 || waited >= call.TimerB.Seconds()-1:
+	case x.Legs[r.Leg].FlowOf(x.Sighting(x.RequestRef(r))).Transport == wire.UDP:
+		confidence = 0.45 // over UDP an unanswered request is repeated: this one was answered unseen, or its sender gave up
+	default:
+		confidence = 0.7
 	}
 	sent := "once"
 	if t.Resent > 0 {

@@ -24,7 +24,7 @@ var routingRules = []rule{
 	{id: "routing.address-incomplete", on: onCallsAndTransactions, check: routingAddressIncomplete},
 	{id: "routing.ambiguous", on: onCallsAndTransactions, codes: []int{485}, check: routingAmbiguous},
 	{id: "routing.gone", on: onCallsAndTransactions, codes: []int{410}, check: routingGone},
-	{id: "routing.loop", on: onAll, check: routingLoop},
+	{id: "routing.loop", on: onAll, always: true, check: routingLoop},
 	{id: "routing.merged-request", on: onAll, codes: []int{482}, check: routingMergedRequest},
 	{id: "routing.max-forwards", on: onAll, codes: []int{0, 408, 483}, check: routingMaxForwards},
 	{id: "routing.max-breadth", on: onAll, codes: []int{440}, check: routingMaxBreadth},

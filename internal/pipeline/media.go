@@ -21,7 +21,7 @@ const (
 	touchEvery  = 64              // packets of a stream between two notes that its socket is in use
 	pathPackets = 50              // from so many packets on a stream counts as one between its hosts
 	newRun      = wire.Time(2e9)  // so long after the last packet an SSRC that does not go on is a new stream
-	mediaSlack  = wire.Time(10e9) // how long after a call's last message, when no BYE ended it, its media may begin
+	mediaSlack  = wire.Time(32e9) // 64·T1: how long after a call's last message, when no BYE ended it, its media may begin
 )
 
 // mediaTable counts RTP and RTCP by stream, whatever call they may belong to: which that is, its session
