@@ -30,17 +30,6 @@ func routingUnknownUser(x *Case) *report {
 	if cause, _ := x.Q850(); !saysLittle(cause) {
 		return nil // the telephone network names another cause
 	}
-	confidence := 0.75
-	switch {
-	case status == 604:
-		confidence = 0.9
-	case x.Says(unknownWords...):
-		confidence = 0.85
-	case x.foreignAOR(&u) != "":
-		confidence = 0.5 // as likely the registrar is not that of its domain
-	case x.Origin != nil && x.Origin.Role == call.RoleUAS:
-		confidence = 0.65
-	}
 	user := call.Clean(u.User)
 	switch {
 	case x.Reg != nil:
@@ -49,7 +38,7 @@ func routingUnknownUser(x *Case) *report {
 		user = uri
 	}
 	phone := x.Reg == nil && telephone(user)
-	rep := x.report("routing.unknown-user", confidence, "%s does not know %q (%s): %d %s.", x.originName(), user, uri, status, x.reasonOf(r))
+	rep := x.report("routing.unknown-user", x.unknownSure(status, &u), "%s does not know %q (%s): %d %s.", x.originName(), user, uri, status, x.reasonOf(r))
 	if status == 604 {
 		rep.add(" It says that this user exists nowhere.")
 	}
@@ -83,6 +72,21 @@ func routingUnknownUser(x *Case) *report {
 		do("If it is unknown there: correct what was dialled, the caller's phone book, or the alias table.").
 		see(x.RequestRef(r), "the request for %s", uri).
 		see(x.FinalRef(r), "%d %s", status, x.reasonOf(r))
+}
+
+// unknownSure is the confidence that status is about the user.
+func (x *Case) unknownSure(status int, u *sip.URI) float64 {
+	switch {
+	case status == 604:
+		return 0.9
+	case x.Says(unknownWords...):
+		return 0.85
+	case x.foreignAOR(u) != "":
+		return 0.5 // as likely the registrar is not that of its domain
+	case x.Origin != nil && x.Origin.Role == call.RoleUAS:
+		return 0.65
+	}
+	return 0.75
 }
 
 // noResource is routingUnknownUser of a user who is registered at the server that answers 404 to a subscription for
