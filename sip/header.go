@@ -1,5 +1,7 @@
 package sip
 
+import "encoding/binary"
+
 // HeaderID names a header (RFC 3261 §7.3, §20) that the package knows. All others are HeaderUnknown: Message.HeaderByName and
 // Message.All reach them.
 type HeaderID uint8
@@ -232,6 +234,51 @@ func HeaderOf(name []byte) HeaderID {
 		}
 	}
 }
+
+// nameAt returns the header whose name, spelled as most do and with the colon right behind it, begins at b[i:], and the
+// name's length; HeaderUnknown if that is not to be seen at a glance.
+func nameAt(b []byte, i int) (HeaderID, int) {
+	if len(b)-i < 16 {
+		return HeaderUnknown, 0
+	}
+	first, second := binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
+	for id := glances[glanceHash(first)]; id != HeaderUnknown; id = spellings[id].next {
+		if w := &spellings[id]; first&w.firstMask == w.first && second&w.secondMask == w.second {
+			return id, w.length
+		}
+	}
+	return HeaderUnknown, 0
+}
+
+// spelling is a header's canonical name with a colon as it lies in two words of memory.
+type spelling struct {
+	first, firstMask, second, secondMask uint64
+	length                               int      // of the name
+	next                                 HeaderID // with the same hash
+}
+
+func glanceHash(first uint64) uint32 { return uint32(first) & 0xffffff * 0x9e3779b1 >> 24 }
+
+var glances, spellings = func() (glances [256]HeaderID, spellings [headerCount]spelling) {
+	for id := headerCount - 1; id > HeaderUnknown; id-- {
+		name := id.String() + ":"
+		if len(name) > 16 {
+			continue
+		}
+		var text, mask [16]byte
+		copy(text[:], name)
+		for k := range name {
+			mask[k] = 0xff
+		}
+		w := &spellings[id]
+		w.first, w.second = binary.LittleEndian.Uint64(text[:]), binary.LittleEndian.Uint64(text[8:])
+		w.firstMask, w.secondMask = binary.LittleEndian.Uint64(mask[:]), binary.LittleEndian.Uint64(mask[8:])
+		at := &glances[glanceHash(w.first)]
+		w.length, w.next = len(name)-1, *at
+		*at = id
+	}
+	return glances, spellings
+}()
 
 const (
 	hashSize      = 512

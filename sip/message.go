@@ -35,9 +35,10 @@ type Message struct {
 	bareLF                       int // offset of the first line without CR, -1
 
 	via            Via
+	branch         []byte
 	from, to       NameAddr
 	fromTag, toTag []byte
-	done           uint8 // bits: which of via, from, to are parsed
+	done           uint8 // bits: which of via, branch, from, to are parsed
 	have           uint8 // bits: which of them are there
 
 	n      int // fields
@@ -153,17 +154,19 @@ func foldEnd(b []byte, i int) (end, next int) {
 
 // addField notes the field that lies in b[i:end].
 func (m *Message) addField(b []byte, i, end int, state fieldState) {
-	line := b[i:end]
-	colon := bytes.IndexByte(line, ':')
-	n := colon
-	for n > 0 && space(line[n-1]) {
-		n--
+	id, n := nameAt(b, i)
+	colon := n
+	if id == HeaderUnknown {
+		line := b[i:end]
+		colon = bytes.IndexByte(line, ':')
+		for n = colon; n > 0 && space(line[n-1]); n-- {
+		}
+		if n <= 0 || n > 0xffff {
+			m.Defects = addDefect(m.Defects, RuleHeaderLine, HeaderUnknown, i)
+			return
+		}
+		id = HeaderOf(line[:n])
 	}
-	if n <= 0 || n > 0xffff {
-		m.Defects = addDefect(m.Defects, RuleHeaderLine, HeaderUnknown, i)
-		return
-	}
-	id := HeaderOf(line[:n])
 	start := i + colon + 1
 	for start < end && space(b[start]) {
 		start++

@@ -32,6 +32,7 @@ const (
 	doneTo
 	doneFromTag
 	doneToTag
+	doneBranch
 )
 
 // TopVia returns the first Via, the zero Via if there is none (RFC 3261 §18.2.2).
@@ -42,8 +43,52 @@ func (m *Message) TopVia() Via {
 
 // Branch returns the branch of the first Via, nil if there is none (RFC 3261 §8.1.1.7).
 func (m *Message) Branch() []byte {
-	m.readVia()
-	return m.via.Branch
+	if m.done&(doneVia|doneBranch) == 0 {
+		m.branch = branchOf(m.Header(HeaderVia))
+		m.done |= doneBranch
+	}
+	if m.done&doneVia != 0 {
+		return m.via.Branch
+	}
+	return m.branch
+}
+
+// branchOf returns the branch of the first value of text, nil if there is none. Most are found by a short way, which
+// passes over no more than "SIP/2.0/UDP host:port;rport;branch=…".
+func branchOf(text []byte) []byte {
+	const begin = len("SIP/2.0/UDP ")
+	i := begin
+	if len(text) < begin || !hasPrefix(text, "SIP/2.0/") || text[begin-1] != ' ' || !all(text[len("SIP/2.0/"):begin-1], isAlpha) {
+		return branchOfAny(text)
+	}
+	for i < len(text) && class[text[i]]&isScheme != 0 {
+		i++
+	}
+	if i > begin && i < len(text) && text[i] == ':' {
+		for i++; i < len(text) && class[text[i]]&isDigit != 0; i++ {
+		}
+	}
+	if i > begin && hasPrefix(text[i:], ";rport;") {
+		i += len(";rport")
+	}
+	if i == begin || !hasPrefix(text[i:], ";branch=z") {
+		return branchOfAny(text)
+	}
+	i += len(";branch=")
+	j := i
+	for j < len(text) && class[text[j]]&isToken != 0 {
+		j++
+	}
+	if j < len(text) && text[j] != ';' {
+		return branchOfAny(text)
+	}
+	return text[i:j]
+}
+
+func branchOfAny(text []byte) []byte {
+	var v Via
+	v.parse(text)
+	return v.Branch
 }
 
 func (m *Message) readVia() {
