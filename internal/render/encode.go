@@ -38,12 +38,26 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// allPlain says whether all eight bytes of w stand for themselves.
+func allPlain(w uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	quote, backslash, del := w^'"'*ones, w^'\\'*ones, w^0x7f*ones
+	return (w|(w-' '*ones)|(quote-ones)&^quote|(backslash-ones)&^backslash|(del-ones)&^del)&tops == 0
+}
+
 // appendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD; controls, line separators and
 // bidirectional formatting are escaped, so that the output is also safe on a terminal.
 func appendString[T string | []byte](b []byte, s T) []byte {
 	b = append(b, '"')
 	from := 0
 	for i := 0; i < len(s); {
+		for i+8 <= len(s) && allPlain(uint64(s[i])|uint64(s[i+1])<<8|uint64(s[i+2])<<16|uint64(s[i+3])<<24|
+			uint64(s[i+4])<<32|uint64(s[i+5])<<40|uint64(s[i+6])<<48|uint64(s[i+7])<<56) {
+			i += 8
+		}
+		if i == len(s) {
+			break
+		}
 		c := s[i]
 		if plain[c] {
 			i++
@@ -214,10 +228,13 @@ func (e *encoder) appendTime(t wire.Time) {
 	}
 	sec := byte(ns / 1e9)
 	d := [...]byte{'0' + sec/10, '0' + sec%10, '.', 12: 'Z'}
-	for i, n := 11, uint32(ns%1e9); i >= 3; i-- {
-		d[i] = byte('0' + n%10)
-		n /= 10
+	n := uint32(ns % 1e9)
+	for i := 10; i >= 4; i -= 2 { // two at a time
+		two := n % 100
+		n /= 100
+		d[i], d[i+1] = byte('0'+two/10), byte('0'+two%10)
 	}
+	d[3] = byte('0' + n)
 	e.buf = append(append(e.buf, e.minuteText[:]...), d[:]...)
 }
 

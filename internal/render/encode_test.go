@@ -23,3 +23,24 @@ func TestAppendFloat(t *testing.T) {
 		check(random.Float64())
 	}
 }
+
+// TestAllPlain: of any byte among seven others it says what the table says.
+func TestAllPlain(t *testing.T) {
+	for c := range 256 {
+		for at := range 8 {
+			for _, other := range []byte{'a', ' ', '~', '"' + 1, '\\' - 1} {
+				w := uint64(0)
+				for k := range 8 {
+					b := other
+					if k == at {
+						b = byte(c)
+					}
+					w |= uint64(b) << (8 * k)
+				}
+				if allPlain(w) != plain[c] {
+					t.Fatalf("%#x: %v", w, !plain[c])
+				}
+			}
+		}
+	}
+}
