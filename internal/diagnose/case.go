@@ -25,6 +25,11 @@ type Case struct {
 	sessions sessions
 	auth     digest // see Case.digest
 	offers   anatomy.Offers
+	q850     struct {
+		read  bool
+		cause int
+		in    call.MsgRef
+	} // see Case.Q850
 
 	reports []*report // those written so far, and spare ones of earlier cases
 	written int
@@ -39,7 +44,7 @@ type Case struct {
 func (x *Case) begin(c *call.Call, l *peer.Ledger) {
 	x.Call, x.Ledger = c, l
 	x.sessions.reset()
-	x.auth.done = false
+	x.auth.done, x.q850.read = false, false
 	x.words, x.written, x.refs = nil, 0, x.refs[:0]
 }
 
@@ -218,6 +223,14 @@ func isQ850(v sip.Reason) bool { return v.Cause >= 0 && equalFold(v.Protocol, "Q
 // Q850 returns the Q.850 cause in the Reason of the deciding response, else of the final one, and the message
 // it stands in. cause is -1 when there is none (RFC 6432).
 func (x *Case) Q850() (cause int, in call.MsgRef) {
+	if !x.q850.read {
+		x.q850.cause, x.q850.in = x.readQ850()
+		x.q850.read = true
+	}
+	return x.q850.cause, x.q850.in
+}
+
+func (x *Case) readQ850() (cause int, in call.MsgRef) {
 	for _, r := range [...]call.MsgRef{x.DecidingRef(), x.Final} {
 		if m := x.Msg(r); m != nil {
 			for v := range m.Reasons() {

@@ -12,8 +12,9 @@ import (
 
 // Judge diagnoses calls one after another; it keeps buffers between them and is for one goroutine.
 type Judge struct {
-	x Case
-	v finding.Verdict
+	x      Case
+	v      finding.Verdict
+	byCode [3][2]map[int][]*rule // as asked, and by code: the rules to ask when no other code is involved
 }
 
 // Diagnose returns the verdict on c. l must know everything up to c.Ended at least; what it knows of later
@@ -24,8 +25,8 @@ func (j *Judge) Diagnose(c *call.Call, l *peer.Ledger) *finding.Verdict {
 	v := &j.v
 	clear(v.Findings)
 	*v = finding.Verdict{Call: c.ID, Final: true, Findings: v.Findings[:0]}
-	for _, r := range x.asked() {
-		if !r.asks(x) || c.Began.Ordinal() && r.paced() {
+	for _, r := range j.asked() {
+		if c.Began.Ordinal() && r.paced() {
 			continue
 		}
 		if f := r.check(x); f != nil {

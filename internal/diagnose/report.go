@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"strings"
 
 	"sipcause/code"
 	"sipcause/internal/call"
@@ -41,26 +42,34 @@ func (x *Case) report(id finding.ID, confidence float64, format string, args ...
 	}
 	r := x.blank()
 	r.f.ID, r.f.Severity, r.f.Confidence, r.f.Weight, r.f.Acts, r.f.Refs = id, d.Severity, confidence, d.Weight, d.Acts, d.Refs
-	r.f.Summary = fmt.Sprintf(format, args...)
+	r.f.Summary = written(format, args)
 	return r
+}
+
+// written is fmt.Sprintf, which would copy a text that says nothing but itself, as most do.
+func written(format string, args []any) string {
+	if len(args) == 0 && strings.IndexByte(format, '%') < 0 {
+		return format
+	}
+	return fmt.Sprintf(format, args...)
 }
 
 // add goes on with the summary.
 func (r *report) add(format string, args ...any) *report {
-	r.f.Summary += fmt.Sprintf(format, args...)
+	r.f.Summary += written(format, args)
 	return r
 }
 
 // do adds an action: first the check that splits the possibilities, then the fix.
 func (r *report) do(format string, args ...any) *report {
-	r.f.Actions = append(r.f.Actions, fmt.Sprintf(format, args...))
+	r.f.Actions = append(r.f.Actions, written(format, args))
 	return r
 }
 
 // see adds a message as evidence; one that was not captured is passed over.
 func (r *report) see(m call.MsgRef, format string, args ...any) *report {
 	if m.Valid() {
-		r.f.Evidence = append(r.f.Evidence, finding.Evidence{Ref: r.x.Sighting(m).Ref, Msg: m, Note: fmt.Sprintf(format, args...)})
+		r.f.Evidence = append(r.f.Evidence, finding.Evidence{Ref: r.x.Sighting(m).Ref, Msg: m, Note: written(format, args)})
 	}
 	return r
 }
@@ -72,7 +81,7 @@ func (r *report) seeEvent(e *call.Event, format string, args ...any) *report {
 
 // seeRef adds a packet outside this call as evidence.
 func (r *report) seeRef(p wire.PacketRef, format string, args ...any) *report {
-	r.f.Evidence = append(r.f.Evidence, finding.Evidence{Ref: p, Msg: call.NoMsg, Note: fmt.Sprintf(format, args...)})
+	r.f.Evidence = append(r.f.Evidence, finding.Evidence{Ref: p, Msg: call.NoMsg, Note: written(format, args)})
 	return r
 }
 

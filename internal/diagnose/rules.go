@@ -63,12 +63,35 @@ var asked = func() (t [3][2][]*rule) {
 	return t
 }()
 
-// asked returns the rules to ask about the case but for their codes.
-func (x *Case) asked() []*rule {
+// asked returns the rules to ask about the case at hand.
+func (j *Judge) asked() []*rule {
+	x := &j.x
+	failed := 0
 	if x.Failed() {
-		return asked[x.Kind][1]
+		failed = 1
 	}
-	return asked[x.Kind][0]
+	all, known := asked[x.Kind][failed], &j.byCode[x.Kind][failed]
+	if x.Origin != nil && x.Origin.Code != x.Code {
+		return x.choose(all)
+	}
+	list, ok := (*known)[x.Code]
+	if !ok {
+		if list = x.choose(all); *known == nil {
+			*known = map[int][]*rule{}
+		}
+		(*known)[x.Code] = list
+	}
+	return list
+}
+
+// choose returns those of the rules that the codes of the case are for.
+func (x *Case) choose(from []*rule) (list []*rule) {
+	for _, r := range from {
+		if r.asks(x) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // asks says whether the codes of the case are among the rule's.
