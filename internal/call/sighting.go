@@ -62,6 +62,7 @@ type Sighting struct {
 	Rejected  bool // its session description has port 0 in each m= line (RFC 3264 §6)
 	Events    bool // its session description names telephone-event (RFC 4733)
 	Timed     bool // carries Session-Expires (RFC 4028)
+	Reasoned  bool // carries Reason (RFC 3326)
 	Late      bool // arrived behind the watermark
 	Fragments uint8
 	IPID      uint16 // wire.Payload.IPID

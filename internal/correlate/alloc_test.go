@@ -43,6 +43,7 @@ func TestShardAllocates(t *testing.T) {
 	s := correlate.NewShard(0, correlate.Options{NoRecover: true})
 	now, calls, closed := wire.Time(1e18), 0, 0
 	var out correlate.Output
+	var spent correlate.Spent
 	var items []correlate.Item
 	round := func() {
 		calls++
@@ -64,8 +65,9 @@ func TestShardAllocates(t *testing.T) {
 		out = s.Take(out)
 		closed += len(out.Closed)
 		for _, l := range out.Closed {
-			correlate.Release(l)
+			spent.Add(l)
 		}
+		spent.Release()
 	}
 	for range 1000 { // until all that is kept has been made
 		round()

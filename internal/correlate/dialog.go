@@ -3,6 +3,8 @@ package correlate
 import (
 	"bytes"
 
+	"github.com/cespare/xxhash/v2"
+
 	"sipcause/internal/call"
 	"sipcause/sip"
 )
@@ -77,6 +79,9 @@ func (ol *openLeg) request(ti, i int32, m *sip.Message) {
 	if t.Request == call.None {
 		t.Request = i
 		t.InDialog, t.HasAuth = s.HasToTag, s.HasAuth
+		if t.HasAuth && t.Parent == call.None {
+			ol.asks(ti, m)
+		}
 	}
 	switch t.Method {
 	case sip.MethodAck:
@@ -130,6 +135,7 @@ func (ol *openLeg) inviteResponse(ti, i int32, m *sip.Message) {
 		l.Dialogs = append(l.Dialogs, call.Dialog{
 			CallerTag: ol.stock.keep(l, m.FromTag()), CalleeTag: ol.stock.keep(l, m.ToTag()), Invite: ti, Bye: call.None,
 		})
+		ol.tags = append(ol.tags, tagsOf(m))
 	}
 	t.Dialog = d
 	dl := &l.Dialogs[d]
@@ -152,13 +158,19 @@ func (ol *openLeg) inviteResponse(ti, i int32, m *sip.Message) {
 	}
 }
 
+// tags are the hashes of a dialog's tags: the tags themselves lie where memory is slow.
+type tags struct{ caller, callee uint64 }
+
+func tagsOf(m *sip.Message) tags { return tags{xxhash.Sum64(m.FromTag()), xxhash.Sum64(m.ToTag())} }
+
 // dialogOf finds the dialog of a message by its two tags, in either direction.
 func (ol *openLeg) dialogOf(m *sip.Message) int32 {
-	from, to := m.FromTag(), m.ToTag()
-	for k := range ol.leg.Dialogs {
-		d := &ol.leg.Dialogs[k]
-		if bytes.Equal(d.CallerTag, from) && bytes.Equal(d.CalleeTag, to) ||
-			bytes.Equal(d.CallerTag, to) && bytes.Equal(d.CalleeTag, from) {
+	if len(ol.tags) == 0 {
+		return call.None
+	}
+	at := tagsOf(m)
+	for k, d := range ol.tags {
+		if d == at || d.caller == at.callee && d.callee == at.caller {
 			return int32(k)
 		}
 	}

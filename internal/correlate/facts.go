@@ -18,11 +18,12 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 	}
 	if sg.Status == 401 || sg.Status == 407 {
 		for c := range m.Challenges() {
-			s.fact(peer.Fact{Kind: peer.FactNonce, Key: peer.KeyOf(c.Nonce), Detail: s.names.of(c.Realm)}, l, t, sg)
+			f := s.fact(peer.FactNonce, l, t, sg)
+			f.Key, f.Detail = peer.KeyOf(c.Nonce), s.names.of(c.Realm)
 		}
 	}
 	if t.HasAuth && t.Parent == call.None {
-		s.logins(l, t, sg)
+		s.logins(ol, ti, sg)
 	}
 	switch {
 	case sg.Status == 481 && t.InDialog && t.Dialog != call.None:
@@ -30,7 +31,9 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 	case t.Method == sip.MethodRegister && t.Parent == call.None && sg.Status != 401 && sg.Status != 407:
 		s.binding(l, t, sg, m)
 	case t.Method == sip.MethodInvite && !t.InDialog && t.Request != call.None:
-		f := peer.Fact{Kind: peer.FactInvite, First: t.Parent == call.None, Began: l.Start(t), FinalMS: float64(sg.Time-l.Start(t)) / 1e6}
+		f := s.fact(peer.FactInvite, l, t, sg)
+		f.First, f.Began = t.Parent == call.None, l.Start(t)
+		f.FinalMS = float64(sg.Time-f.Began) / 1e6
 		from, _ := m.From()
 		to, _ := m.To()
 		f.Callee = peer.KeyOf(to.URI)
@@ -42,9 +45,8 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 		if sg.Status >= 200 && sg.Status < 300 {
 			f.Lead, f.Account = s.form(l.Raw(t.Request))
 		}
-		s.fact(f, l, t, sg)
 	case !t.InDialog && l.Kind == call.KindTransaction:
-		s.fact(peer.Fact{Kind: peer.FactAnswered}, l, t, sg)
+		s.fact(peer.FactAnswered, l, t, sg)
 	}
 }
 
@@ -82,21 +84,45 @@ func (n *names) of(b []byte) string {
 	return name
 }
 
-// fact completes a fact about a transaction and hands it out.
-func (s *Shard) fact(f peer.Fact, l *call.Leg, t *call.Txn, sg *call.Sighting) {
+// fact hands out a fact about a transaction. What is special to its kind is set in what it returns, before the next.
+func (s *Shard) fact(kind peer.FactKind, l *call.Leg, t *call.Txn, sg *call.Sighting) *peer.Fact {
+	s.out.Facts = append(s.out.Facts, peer.Fact{})
+	f := &s.out.Facts[len(s.out.Facts)-1]
+	f.Kind, f.Message = kind, s.at
 	f.Time, f.Ref, f.CallID = sg.Time, sg.Ref, l.CallID
 	f.From, f.Server, f.Code = t.Client, t.Server, int(sg.Status)
-	s.out.Facts = append(s.out.Facts, f)
+	return f
 }
 
-// logins notes whether the credentials of t's request were accepted.
-func (s *Shard) logins(l *call.Leg, t *call.Txn, sg *call.Sighting) {
-	if t.Request == call.None || s.aux.Parse(l.Raw(t.Request)) != nil {
-		return
+// login is what a request without a final response asks to be let in as.
+type login struct {
+	txn int32
+	key uint64 // of the account: see peer.FactLogin
+}
+
+// maxLogins bounds what is remembered of one leg's credentials until their request is answered.
+const maxLogins = 64
+
+// asks notes the credentials of a request.
+func (ol *openLeg) asks(ti int32, m *sip.Message) {
+	for c := range m.Credentials() {
+		if len(ol.logins) < maxLogins {
+			ol.logins = append(ol.logins, login{ti, peer.Pair(peer.KeyOf(c.Username), peer.KeyOf(c.Realm))})
+		}
 	}
-	for c := range s.aux.Credentials() {
-		s.fact(peer.Fact{Kind: peer.FactLogin, Key: peer.Pair(peer.KeyOf(c.Username), peer.KeyOf(c.Realm))}, l, t, sg)
+}
+
+// logins tells whether the credentials of a request were accepted.
+func (s *Shard) logins(ol *openLeg, ti int32, sg *call.Sighting) {
+	left := ol.logins[:0]
+	for _, one := range ol.logins {
+		if one.txn != ti {
+			left = append(left, one)
+			continue
+		}
+		s.fact(peer.FactLogin, ol.leg, &ol.leg.Txns[ti], sg).Key = one.key
 	}
+	ol.logins = left
 }
 
 // binding notes a registrar's answer; the contact is the one asked for.
@@ -106,14 +132,14 @@ func (s *Shard) binding(l *call.Leg, t *call.Txn, sg *call.Sighting, m *sip.Mess
 	}
 	reg := call.Registration{Requested: -1, Expires: -1}
 	requested(&reg, &s.aux)
-	f := peer.Fact{Kind: peer.FactBinding, Account: reg.AOR, Removed: reg.Removed, Seconds: -1}
+	f := s.fact(peer.FactBinding, l, t, sg)
+	f.Account, f.Removed, f.Seconds = reg.AOR, reg.Removed, -1
 	if len(reg.Contacts) > 0 {
 		f.Detail = reg.Contacts[0]
 	}
 	if sg.Status < 300 {
 		f.Seconds = granted(m, &reg)
 	}
-	s.fact(f, l, t, sg)
 }
 
 func contactExpires(ct sip.NameAddr) (int, bool) {
@@ -131,5 +157,5 @@ func (s *Shard) lost(l *call.Leg, t *call.Txn, sg *call.Sighting) {
 	if d.Confirmed == 0 || d.Bye != call.None && l.Start(&l.Txns[d.Bye]) < l.Start(t) || l.Txns[d.Invite].Server != t.Server {
 		return
 	}
-	s.fact(peer.Fact{Kind: peer.FactLost, Began: d.Confirmed}, l, t, sg)
+	s.fact(peer.FactLost, l, t, sg).Began = d.Confirmed
 }

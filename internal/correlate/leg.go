@@ -109,7 +109,7 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 		if sg.HasSDP {
 			sg.Private, sg.Rejected, sg.Events = glance(m.Body)
 		}
-		sg.Timed = m.Count(sip.HeaderSessionExpires) > 0
+		sg.Timed, sg.Reasoned = m.Count(sip.HeaderSessionExpires) > 0, m.Count(sip.HeaderReason) > 0
 		s.head(ol, m)
 	}
 	link(l, t, i)

@@ -356,12 +356,13 @@ func (k *Linker) finish(g *group) {
 func (k *Linker) forget(m *member) {
 	m.gone = true
 	for i := range m.op.Keys {
-		id := keyID(&m.op.Keys[i])
-		if k.owners[id] == m {
-			delete(k.owners, id)
+		key := &m.op.Keys[i]
+		in, id := k.wanted, keyID(key)
+		if key.Own {
+			in = k.owners
 		}
-		if k.wanted[id] == m {
-			delete(k.wanted, id)
+		if in[id] == m {
+			delete(in, id)
 		}
 	}
 	k.recycle(m)

@@ -156,13 +156,15 @@ func TestCapsHold(t *testing.T) {
 		s.Messages(list, itemsOf(list))
 	}
 	closed := 0
+	var spent correlate.Spent
 	for i := range 5000 {
 		send("flood"+string(rune('0'+i%10))+time.Duration(i).String(), i)
 		out := s.Take(correlate.Output{})
 		closed += len(out.Closed)
 		for _, l := range out.Closed {
-			correlate.Release(l)
+			spent.Add(l)
 		}
+		spent.Release()
 	}
 	if st := s.Stats(); st.Evicted != uint64(closed) || closed < 5000-opt.MaxLegs {
 		t.Errorf("%d legs evicted, %d came out, at least %d must", st.Evicted, closed, 5000-opt.MaxLegs)

@@ -106,6 +106,7 @@ type Shard struct {
 	free  []*openLeg
 	stock stock
 	now   wire.Time // greatest event time seen
+	at    int32     // index into the batch of the message at hand
 	stats Stats
 	out   Output
 }
@@ -146,6 +147,8 @@ type openLeg struct {
 	stock      *stock // of its shard
 	key        uint64
 	hashes     []uint64 // hash of each Txn's branch, parallel to leg.Txns
+	tags       []tags   // parallel to leg.Dialogs
+	logins     []login  // of requests without a final response
 	prev, next *openLeg
 	due        int64 // second at which the wheel looks at it
 	deadline   wire.Time
@@ -219,7 +222,7 @@ func (s *Shard) warm(batch []wire.Payload, items []Item) {
 		}
 	}
 	for _, ol := range met {
-		sum += uint64(ol.due) + uint64(ol.arena)
+		sum += uint64(ol.due) + uint64(ol.arena) + uint64(ol.prev.arena) + uint64(ol.next.arena)
 	}
 	for _, ol := range met {
 		sum += ol.leg.Touch()
@@ -244,7 +247,8 @@ func (s *Shard) run(batch []wire.Payload, items []Item) (done int) {
 	}
 	for done < len(items) {
 		done++
-		s.message(&batch[items[done-1].At], items[done-1].Key)
+		s.at = int32(items[done-1].At)
+		s.message(&batch[s.at], items[done-1].Key)
 	}
 	return done
 }
@@ -364,9 +368,9 @@ func (s *Shard) open(key uint64, kind call.Kind, id []byte) *openLeg {
 	} else {
 		ol = new(openLeg)
 	}
-	leg, hashes := newLeg(), ol.hashes[:0]
+	leg, hashes, tags, logins := newLeg(), ol.hashes[:0], ol.tags[:0], ol.logins[:0]
 	*ol = openLeg{}
-	ol.leg, ol.stock, ol.key, ol.hashes = leg, &s.stock, key, hashes
+	ol.leg, ol.stock, ol.key, ol.hashes, ol.tags, ol.logins = leg, &s.stock, key, hashes, tags, logins
 	leg.Kind, leg.CallID, leg.Shard = kind, string(id), s.id
 	s.legs[key] = ol
 	ol.prev, ol.next = &s.lru, s.lru.next

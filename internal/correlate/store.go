@@ -10,7 +10,7 @@ import (
 // slabSize is how many bytes of chunks are made at once.
 const slabSize = 16 << 20
 
-// store keeps what all shards use again: legs that came back through Release, and the chunks of their arenas. Nothing of it
+// store keeps what all shards use again: legs that came back through Spent, and the chunks of their arenas. Nothing of it
 // is given back: there is as much as was once in use at a time, which the caps of the shards bound. Chunks are met
 // in the order of calls, not of addresses; they are cut from slabs in pages so large that the processor still
 // finds them quickly.
@@ -34,16 +34,32 @@ func newLeg() *call.Leg {
 	return l
 }
 
-// Release gives a leg's memory back. Nothing that points into it may be used afterwards.
-func Release(l *call.Leg) {
-	store.Lock()
-	defer store.Unlock()
-	store.chunks = l.Arena.Empty(store.chunks)
+// Spent gathers legs that are done with, to give their memory back all at once: a lock for each would make the shards
+// wait. The zero value is ready.
+type Spent struct {
+	legs   []*call.Leg
+	chunks []*call.Chunk
+}
+
+// Add takes a leg. Nothing that points into it may be used afterwards.
+func (s *Spent) Add(l *call.Leg) {
+	s.chunks = l.Arena.Empty(s.chunks)
 	if cap(l.Sightings) > 1024 { // a giant would keep its size for ever
 		return
 	}
 	l.Reset()
-	store.legs = append(store.legs, l)
+	s.legs = append(s.legs, l)
+}
+
+// Release gives back what was gathered.
+func (s *Spent) Release() {
+	store.Lock()
+	store.legs = append(store.legs, s.legs...)
+	store.chunks = append(store.chunks, s.chunks...)
+	store.Unlock()
+	clear(s.legs)
+	clear(s.chunks)
+	s.legs, s.chunks = s.legs[:0], s.chunks[:0]
 }
 
 // stock is a shard's own few chunks: to lock the store for each would mean to wait for all that is being written.
@@ -65,11 +81,18 @@ func (s *stock) keep(l *call.Leg, b []byte) []byte {
 }
 
 func (s *stock) fill() {
+	for i := s.take(); i < len(s.chunks); i++ {
+		s.chunks[i][0] = 0 // a page looked at before it is written is one of zeros, to be exchanged for its own later
+	}
+}
+
+// take takes chunks from the store and returns which of them is the first that was never used.
+func (s *stock) take() (fresh int) {
 	store.Lock()
 	defer store.Unlock()
-	s.n = copy(s.chunks[:], store.chunks[max(0, len(store.chunks)-len(s.chunks)):])
-	store.chunks = store.chunks[:len(store.chunks)-s.n]
-	for ; s.n < len(s.chunks); s.n++ {
+	fresh = copy(s.chunks[:], store.chunks[max(0, len(store.chunks)-len(s.chunks)):])
+	store.chunks = store.chunks[:len(store.chunks)-fresh]
+	for s.n = fresh; s.n < len(s.chunks); s.n++ {
 		if len(store.slab) == 0 {
 			store.slab = make([]byte, slabSize)
 			wantHugePages(store.slab)
@@ -78,4 +101,5 @@ func (s *stock) fill() {
 		store.slab = store.slab[len(c):]
 		s.chunks[s.n] = c
 	}
+	return fresh
 }

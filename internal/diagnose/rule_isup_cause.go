@@ -1,8 +1,6 @@
 package diagnose
 
 import (
-	"bytes"
-
 	"sipcause/code"
 	"sipcause/internal/call"
 )
@@ -46,7 +44,7 @@ func (x *Case) cutOff() *report {
 			}
 			bye := call.TxnRef{Leg: k, Txn: d.Bye}
 			in := x.RequestRef(bye)
-			if !in.Valid() || !bytes.Contains(l.Raw(in.Msg), []byte("850")) {
+			if !in.Valid() || !l.Sightings[in.Msg].Reasoned {
 				continue
 			}
 			m := x.Msg(in)

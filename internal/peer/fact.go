@@ -22,9 +22,10 @@ const (
 // Fact is one thing that correlate learned from a message, for the ledger. Its strings are its own.
 type Fact struct {
 	Kind    FactKind
-	Removed bool // of a binding: unregistered
-	First   bool // of an INVITE: the originator's own, not a relayed branch
-	Lead    Lead // of an answered INVITE: how the number in its Request-URI begins
+	Removed bool  // of a binding: unregistered
+	First   bool  // of an INVITE: the originator's own, not a relayed branch
+	Lead    Lead  // of an answered INVITE: how the number in its Request-URI begins
+	Message int32 // its index into the batch that it came in
 	Code    int
 	Seconds int // of a binding: granted, -1 unknown; of an INVITE: Retry-After, 0 not said
 	Time    wire.Time

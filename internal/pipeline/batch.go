@@ -24,6 +24,7 @@ type batch struct {
 	payloads []wire.Payload
 	data     []byte                             // of the payloads; those added before it grew have theirs where it was then
 	items    [correlate.Shards][]correlate.Item // of the payloads, by shard
+	shardOf  []uint8                            // of each payload
 	traffic  []traffic
 	events   []call.Event
 	media    []wire.Media
@@ -52,8 +53,12 @@ func (b *batch) add(p *wire.Payload) {
 	}
 	b.traffic[len(b.traffic)-1].messages++
 	key := correlate.KeyOf(p)
+	b.shardOf = append(b.shardOf, uint8(key%correlate.Shards))
 	own := &b.items[key%correlate.Shards]
 	*own = append(*own, correlate.Item{Key: key, At: len(b.payloads)})
+	if b.data == nil {
+		b.data = make([]byte, 0, batchBytes)
+	}
 	from := len(b.data)
 	b.data = append(b.data, p.Data...)
 	if b.payloads == nil {
@@ -109,7 +114,7 @@ func (b *batch) reset() {
 		clear(b.media)
 	}
 	clear(b.events)
-	b.payloads, b.data, b.traffic = b.payloads[:0], b.data[:0], b.traffic[:0]
+	b.payloads, b.data, b.traffic, b.shardOf = b.payloads[:0], b.data[:0], b.traffic[:0], b.shardOf[:0]
 	b.events, b.media, b.rtcp, b.gaps = b.events[:0], b.media[:0], b.rtcp[:0], b.gaps[:0]
 	b.flush = false
 }

@@ -28,7 +28,8 @@ type judge struct {
 	opened []*correlate.Opened
 	closed []*call.Leg
 	facts  []ordered
-	calls  [3]uint64 // by call.Kind
+	spent  correlate.Spent // legs of the calls of the batch
+	calls  [3]uint64       // by call.Kind
 	panics gapList
 
 	noRecover bool // see correlate.Options.NoRecover
@@ -72,15 +73,11 @@ func (j *judge) batch(b *batch) {
 			j.opened = append(j.opened, &o.Opened[k])
 		}
 		j.closed = append(j.closed, o.Closed...)
-		for k := range o.Facts {
-			f := &o.Facts[k]
-			j.facts = append(j.facts, ordered{f.Time, f.Ref, len(j.facts), f})
-		}
 		for _, s := range o.Seen {
 			j.ledger.Saw(s.From, s.At)
 		}
 	}
-	slices.SortFunc(j.facts, ordered.compare)
+	j.gather(b)
 	for _, t := range b.traffic {
 		j.ledger.AddTraffic(t.time, t.messages)
 	}
@@ -100,6 +97,20 @@ func (j *judge) batch(b *batch) {
 	if b.flush {
 		j.linker.Flush()
 	}
+	j.spent.Release()
+}
+
+// gather puts the facts of all shards in order. Messages come in it but for a few, so that is how they are gathered.
+func (j *judge) gather(b *batch) {
+	var done [correlate.Shards]int // facts of each shard
+	for m, i := range b.shardOf {
+		facts := b.outputs[i].Facts[done[i]:]
+		for k := 0; k < len(facts) && facts[k].Message == int32(m); k++ {
+			j.facts = append(j.facts, ordered{facts[k].Time, facts[k].Ref, len(j.facts), &facts[k]})
+			done[i]++
+		}
+	}
+	slices.SortFunc(j.facts, ordered.compare)
 }
 
 // panicked notes a panic of ours, which lost one message or one verdict.
@@ -121,7 +132,7 @@ func (j *judge) verdict(c *call.Call) (v *finding.Verdict) {
 	return j.rules.Diagnose(c, j.ledger)
 }
 
-// call diagnoses one call, hands it on and gives its memory back.
+// call diagnoses one call and hands it on; its memory is given back when the batch is done.
 func (j *judge) call(c *call.Call) {
 	j.calls[c.Kind]++
 	j.media.bind(c)
@@ -135,6 +146,6 @@ func (j *judge) call(c *call.Call) {
 		}
 	}
 	for _, l := range c.Legs {
-		correlate.Release(l)
+		j.spent.Add(l)
 	}
 }
