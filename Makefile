@@ -16,7 +16,7 @@ RACE := ./internal/capture/... ./internal/correlate/... ./internal/pipeline/... 
 CROSS := darwin/arm64 windows/amd64 linux/arm64
 FUZZTIME ?= 60s
 
-.PHONY: run build test unit race seeds fuzz bench lint fmt cover man completion cross deps clean
+.PHONY: run build test unit accuracy record race seeds fuzz bench lint fmt cover man completion cross deps clean
 
 run: build ## build the binary and show what it says of the built-in capture
 	./sipcause demo
@@ -28,6 +28,12 @@ test: deps build cross lint seeds race unit ## everything; the plain tests close
 
 unit: build ## go test of all packages, the live recordings with Kamailio and SIPp included
 	go test -count=1 -timeout 20m ./...
+
+accuracy: ## how often root cause and origin are right, on everything whose truth is known, and every miss
+	go test -count=1 -v ./accuracy
+
+record: deps build ## play the lab's scenes and their twins again, and keep recordings and labels for accuracy
+	go test -count=1 -timeout 20m -run TestRecordings ./lab -record
 
 race: ## the packages where goroutines meet, under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race -skip Tshark -timeout 20m $(RACE)

@@ -4,17 +4,23 @@ package lab
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"sipcause/internal/testkit/b2bua"
 )
 
 // How long things may take before they count as broken.
@@ -55,6 +61,7 @@ type stage struct {
 type process struct {
 	name, log string
 	cmd       *exec.Cmd
+	stdin     io.WriteCloser
 	done      chan struct{} // closed when it ended
 	err       error         // of its end; read after done
 }
@@ -63,16 +70,21 @@ type process struct {
 func play(s *scene, dir string) error {
 	st := &stage{dir: dir}
 	defer st.stopAll() //nolint:errcheck // the way out after an error: that one counts
-	if err := network(); err != nil {
+	if err := s.net.setUp(); err != nil {
 		return err
 	}
-	witness, err := st.start("tcpdump", "tcpdump", "-i", "lo", "-s", "0", "-n", "-U", "--immediate-mode", "-Z", "root",
+	witness, err := st.start("tcpdump", "tcpdump", "-i", "lo", "-s", "16000", "-B", "16384", "-n", "-U", "--immediate-mode", "-Z", "root",
 		"-w", filepath.Join(dir, "scene.pcap"), "udp or tcp or icmp")
 	if err != nil {
 		return err
 	}
 	if err := witness.waitUntil("it captures", witness.says("listening on")); err != nil {
 		return err
+	}
+	if s.tls {
+		if err := writeKeys(dir); err != nil {
+			return err
+		}
 	}
 	for i, k := range s.proxies {
 		if err := st.proxy(i, k); err != nil {
@@ -84,36 +96,47 @@ func play(s *scene, dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := p.waitUntil("it listens", listens(e.at)); err != nil {
+		if err := p.waitUntil("it listens", listens(e.at, e.tcp)); err != nil {
 			return err
 		}
 	}
+	ctx, hangUp := context.WithCancel(context.Background())
+	defer hangUp()
+	for _, c := range s.b2buas {
+		if err := b2bua.Listen(ctx, c); err != nil {
+			return err
+		}
+	}
+	phones, err := st.phones(s)
+	if err != nil {
+		return err
+	}
+	acted := make(chan error, 1)
+	go func() { acted <- act(phones, s.deeds) }()
+	var sent streams
+	if err := sent.open(s.media); err != nil {
+		return err
+	}
 	for i, c := range s.callers {
 		time.Sleep(c.after)
+		sent.play(s.media, i)
 		p, err := st.sipp(callerName(i), c)
 		if err != nil {
 			return err
 		}
-		if err := p.wait(); err != nil {
+		if c.stays {
+			err = p.waitUntil("it listens", listens(c.at, c.tcp))
+		} else {
+			err = p.wait(c.fails)
+		}
+		if err != nil {
 			return err
 		}
 	}
+	err = <-acted
 	time.Sleep(settle)
-	return st.stopAll()
-}
-
-// network gives the namespace's loopback interface the addresses of the scene.
-func network() error {
-	steps := [][]string{{"link", "set", "lo", "up"}}
-	for _, a := range addresses {
-		steps = append(steps, []string{"addr", "add", a + "/32", "dev", "lo"})
-	}
-	for _, s := range steps {
-		if out, err := exec.Command("ip", s...).CombinedOutput(); err != nil {
-			return fmt.Errorf("set up the namespace's network: ip %s: %w: %s", strings.Join(s, " "), err, out)
-		}
-	}
-	return nil
+	cut(phones)
+	return errors.Join(err, sent.wait(), st.stopAll())
 }
 
 func (st *stage) start(name, bin string, args ...string) (*process, error) {
@@ -125,6 +148,9 @@ func (st *stage) start(name, bin string, args ...string) (*process, error) {
 	defer log.Close()
 	fmt.Fprintln(log, p.cmd.Args)
 	p.cmd.Stdout, p.cmd.Stderr, p.cmd.Dir = log, log, st.dir
+	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", bin, err)
 	}
@@ -159,65 +185,105 @@ func (st *stage) proxy(i int, k kamailio) error {
 	if err != nil {
 		return err
 	}
-	return p.waitUntil("it listens", listens(at))
+	return p.waitUntil("it listens", listens(at, false))
 }
 
-// Values of the scripts' [keywords] where a scene says nothing else.
+// Values of the scripts' [keywords] where a scene says nothing else. A line that is nothing but a keyword
+// without a value is left out.
 var defaultKeys = map[string]string{
 	"from_uri": "sip:alice@example.com",
 	"to_uri":   "sip:bob@example.com",
 	"format":   "0",
 	"encoding": "PCMU",
 	"hops":     "70",
-	"header":   "Subject: lab",
+	"header":   "",
 	"code":     "500",
 	"phrase":   "Server Internal Error",
 	"expires":  "60",
+	"type":     "application/sdp",
+	"body": strings.Join([]string{
+		"v=0", "o=lab 53655765 2353687637 IN IP4 [local_ip]", "s=-", "c=IN IP4 [local_ip]", "t=0 0",
+		"m=audio 6000 RTP/AVP [format]", "a=rtpmap:[format] [encoding]/8000",
+	}, "\n"),
+	"why":          "",
+	"length":       "[len]",
+	"contact_line": "Contact: <sip:lab@[here]>",
+	"here":         "[local_ip]:[local_port]",
 }
 
-// sipp starts one end for exactly one call.
-func (st *stage) sipp(name string, e sipp) (*process, error) {
-	text, err := os.ReadFile(filepath.Join("sipp", e.script+".xml"))
-	if err != nil {
-		return nil, err
-	}
-	at := netip.MustParseAddrPort(e.at)
-	user := e.user
-	if user == "" {
-		user = "alice"
+// text is of the end's scenario, with values put for the lab's keywords; SIPp puts its own.
+func (e sipp) text() ([]byte, error) {
+	var text string
+	if e.steps != nil {
+		text = string(scenario(e.steps))
+	} else {
+		file, err := os.ReadFile(filepath.Join("sipp", e.script+".xml"))
+		if err != nil {
+			return nil, err
+		}
+		text = string(file)
 	}
 	keys := maps.Clone(defaultKeys)
 	keys["contact"] = e.at
 	maps.Copy(keys, e.keys)
-	// A status code is the one thing that SIPp wants to read before it puts values for keywords.
-	text = bytes.ReplaceAll(text, []byte("[code]"), []byte(keys["code"]))
+	for _, k := range []string{"body", "header", "contact_line"} { // these may hold others
+		text = putKey(text, k, keys[k])
+		delete(keys, k)
+	}
+	for _, k := range slices.Sorted(maps.Keys(keys)) {
+		text = putKey(text, k, keys[k])
+	}
+	return []byte(text), nil
+}
+
+func putKey(text, key, value string) string {
+	if value == "" {
+		empty := regexp.MustCompile(`(?m)^ *\[` + key + `\]\n`)
+		text = empty.ReplaceAllLiteralString(text, "")
+	}
+	return strings.ReplaceAll(text, "["+key+"]", value)
+}
+
+// sipp starts one end.
+func (st *stage) sipp(name string, e sipp) (*process, error) {
+	text, err := e.text()
+	if err != nil {
+		return nil, err
+	}
+	at := netip.MustParseAddrPort(e.at)
+	user := cmp.Or(e.user, "alice")
 	script := filepath.Join(st.dir, name+".xml")
 	if err := os.WriteFile(script, text, 0o644); err != nil {
 		return nil, err
 	}
 	args := []string{
-		proxy, "-sf", script, "-i", at.Addr().String(), "-p", fmt.Sprint(at.Port()), "-m", "1", "-s", user,
+		proxy, "-sf", script, "-i", at.Addr().String(), "-p", fmt.Sprint(at.Port()), "-m", fmt.Sprint(max(1, e.calls)), "-s", user,
 		"-au", user, "-ap", e.secret, "-d", fmt.Sprint(e.talk.Milliseconds()),
-		"-cid_str", name + "-%u-%p@%s", "-nostdin", "-trace_err",
+		"-cid_str", name + "-%u@%s", "-nostdin", "-trace_err",
+		"-mp", fmt.Sprint(20000 + 2*(int(at.Port())&0xfff)), // its own RTP socket, which no scene uses
 		"-timeout", fmt.Sprint(int(sceneWait.Seconds())), "-timeout_error",
+	}
+	if !strings.HasPrefix(name, "caller") {
+		args = append(args, "-max_invite_retrans", "7") // of a 2xx: to the end of the scene
+	}
+	if e.every > 0 {
+		args = append(args, "-r", "1", "-rp", fmt.Sprint(e.every.Milliseconds()))
 	}
 	if e.tcp {
 		args = append(args, "-t", "t1")
 	}
-	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		if keys[k] == "" {
-			keys[k] = defaultKeys[k]
-		}
-		args = append(args, "-key", k, keys[k])
-	}
 	return st.start(name, "sipp", args...)
 }
 
-// wait waits for the process to end well.
-func (p *process) wait() error {
+// wait waits for the process to end well, or badly where that is its part.
+func (p *process) wait(badly bool) error {
 	select {
 	case <-p.done:
-		if p.err != nil {
+		var exit *exec.ExitError
+		if badly && errors.As(p.err, &exit) {
+			return nil
+		}
+		if p.err != nil || badly {
 			return fmt.Errorf("%s: %w: see %s", p.name, p.err, p.log)
 		}
 		return nil
@@ -249,14 +315,19 @@ func (p *process) says(words string) func() bool {
 	}
 }
 
-// listens returns whether a UDP socket of the namespace has the address.
-func listens(at string) func() bool {
+// listens returns whether a socket of the namespace has the address, a listening one if it is of TCP.
+func listens(at string, tcp bool) func() bool {
 	a := netip.MustParseAddrPort(at)
 	ip := a.Addr().As4()
 	// proc(5): the address as a little-endian number on the machines that we have, the port as a big-endian one
 	want := fmt.Sprintf(" %02X%02X%02X%02X:%04X ", ip[3], ip[2], ip[1], ip[0], a.Port())
+	file := "/proc/self/net/udp"
+	if tcp {
+		const listening = "0A"
+		file, want = "/proc/self/net/tcp", want+"00000000:0000 "+listening+" "
+	}
 	return func() bool {
-		text, err := os.ReadFile("/proc/self/net/udp")
+		text, err := os.ReadFile(file)
 		return err == nil && bytes.Contains(text, []byte(want))
 	}
 }
@@ -283,6 +354,9 @@ func (st *stage) stopAll() error {
 			if p.name == "tcpdump" {
 				errs = append(errs, errors.New("tcpdump had to be killed: the capture may be cut short"))
 			}
+		}
+		if p.name == "tcpdump" && !p.says("\n0 packets dropped by kernel")() {
+			errs = append(errs, errors.New("the witness lost packets: see "+p.log))
 		}
 	}
 	return errors.Join(errs...)

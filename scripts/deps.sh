@@ -10,6 +10,7 @@ needs=(
 	"sipp sip-tester"
 	"sngrep sngrep"
 	"ip iproute2"
+	"nft nftables"
 	"nsenter util-linux"
 	"gcc gcc"
 )

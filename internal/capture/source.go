@@ -40,8 +40,8 @@ func (s *Source) Size() int64 { return s.size }
 // Read returns the bytes read so far, on the scale of Size. It may be called from any goroutine.
 func (s *Source) Read() int64 { return s.read.Load() }
 
-// Secrets returns the decryption secrets of the pcapng files, each block's data as it was written (type and
-// length before it left out), in the order read. Complete only when Run has returned.
+// Secrets returns the TLS key logs in the pcapng files, each block's data as it was written (type and length before it
+// left out), in the order read: during Run those that came before the packet at hand.
 func (s *Source) Secrets() [][]byte { return s.secrets.blocks }
 
 // Run hands on every packet, and every message of a text trace as a payload, in order of time, packets of equal time in order of file, then number. Within

@@ -23,6 +23,7 @@ const (
 	ngCustom    = 0x00000bad
 	ngCustomNo  = 0x40000bad // not to be copied
 	ngOrder     = 0x1a2b3c4d // byte-order magic
+	ngTLSKeys   = 0x544c534b // secrets type: a TLS key log (§4.7)
 )
 
 // Options (§3.5, §4.2, §4.3, §4.6).
@@ -373,7 +374,9 @@ func (r *pcapng) secrets(b []byte, _ *wire.Packet, at int64) bool {
 		r.bad(at, int64(len(b)+12))
 		return false
 	}
-	r.keep(append([]byte(nil), b[8:8+r.u32(b[4:])]...))
+	if r.u32(b) == ngTLSKeys {
+		r.keep(append([]byte(nil), b[8:8+r.u32(b[4:])]...))
+	}
 	return false
 }
 
@@ -400,6 +403,9 @@ func (r *pcapng) longBlock(typ uint32, size int) bool {
 			return false
 		}
 		n := min(int(min(r.u32(h[12:]), maxLongBlock)), size-20)
+		if r.u32(h[8:]) != ngTLSKeys {
+			n = 0
+		}
 		r.take(16)
 		size -= 16
 		for len(secret) < n {
@@ -425,7 +431,7 @@ func (r *pcapng) longBlock(typ uint32, size int) bool {
 	}
 	r.take(4)
 	switch {
-	case typ == ngSecrets:
+	case typ == ngSecrets && secret != nil:
 		r.keep(secret)
 	case typ == ngSection:
 		r.section(nil, nil, at)

@@ -34,6 +34,8 @@ type text struct {
 	shift   time.Duration  // to be added to all times
 	ended   bool
 	payload wire.Payload
+	loose   textHeader // what stands at the end above no message
+	hole    wire.Flow  // between whose ends that message went, if others of the text did
 
 	noTime, noDate, noPlace          uint64 // messages whose time, date, or one end at least, the text does not say
 	firstTime, firstDate, firstPlace wire.PacketRef
@@ -45,6 +47,8 @@ const (
 	// maxWaiting bounds the messages that wait until more of the text has been seen, maxWaitingBytes their bytes.
 	maxWaiting      = 64
 	maxWaitingBytes = 1 << 20
+	// looseWithin is how many lines may follow the last header of a log for its message to be cut off.
+	looseWithin = 3
 	// maxLook bounds how far into a text the first message is looked for.
 	maxLook = 64 << 20
 )
@@ -106,6 +110,9 @@ func (t *text) next(p *wire.Packet) error {
 	}
 	t.last = at
 	flow, known := t.ends.flow(m, t.waiting)
+	if t.loose.sure && t.loose.likewise(&m.head) {
+		t.hole = flow
+	}
 	if !known {
 		if t.noPlace++; t.noPlace == 1 {
 			t.firstPlace = t.ref()
@@ -163,7 +170,13 @@ func (t *text) notes() {
 		}
 		t.to.gap(wire.Gap{Kind: wire.GapAddresses, Ref: t.firstPlace, Where: where, Lost: t.noPlace})
 	}
-	t.noTime, t.noDate, t.noPlace = 0, 0, 0
+	if t.hole.Src.IsValid() {
+		t.to.gap(wire.Gap{
+			Kind: wire.GapTruncated, Ref: t.ref(), From: t.last, Until: t.last, Flow: t.hole, Lost: 1,
+			Where: t.name + ": only the line above the last message is in it",
+		})
+	}
+	t.noTime, t.noDate, t.noPlace, t.hole = 0, 0, 0, wire.Flow{}
 }
 
 // find reads the text up to the end of the next message, which then waits; false at the end of the text.
@@ -171,7 +184,9 @@ func (t *text) find() bool {
 	for {
 		line, ok := t.lines.next()
 		if !ok || t.number == 0 && len(t.waiting) == 0 && t.offset() > maxLook {
-			t.readRecent()
+			if t.readRecent(); t.since <= looseWithin {
+				t.loose = t.head
+			}
 			t.ended = true
 			return false
 		}
@@ -185,8 +200,12 @@ func (t *text) find() bool {
 
 // startsMessage says whether a message begins in the line; if not, the line may say something of the next one.
 func (t *text) startsMessage(line []byte) bool {
+	width := len(line)
 	s, ok := findStart(line)
-	if !ok && wrappedStart(line) {
+	switch {
+	case ok && line[s.at] == version[0] && width >= minWrap:
+		line, s = t.unwrapStatus(line, s)
+	case !ok && wrappedStart(line):
 		line, s, ok = t.unwrapStart(line)
 	}
 	if !ok {
@@ -197,17 +216,45 @@ func (t *text) startsMessage(line []byte) bool {
 	}
 	t.readRecent()
 	t.readHeader(line[:s.at], 0)
-	return t.build.begin(line, s)
+	return t.build.begin(line, s, width)
 }
 
 // readRecent reads what the lines before the one at hand say of the message to come.
 func (t *text) readRecent() {
 	for ; t.unread > 0; t.unread-- {
-		t.readHeader(t.recent[(t.at+maxHeaderLines-t.unread)%maxHeaderLines], t.unread)
+		line := t.recentLine(t.unread)
+		if t.unread > 1 && len(line) >= minWrap && len(line) >= t.lines.wide {
+			if !t.lines.glue(len(line), len(line)-len(trimQuote(line))) {
+				line = append(bytes.Clone(line), ' ')
+			}
+			if whole := unbroken(line, trimQuote(t.recentLine(t.unread-1))); whole != nil {
+				t.unread--
+				line = whole
+			}
+		}
+		t.readHeader(line, t.unread)
 	}
 }
 
-// unwrapStart puts a request line together whose version is in the next line.
+// unbroken puts a log's line together that a terminal broke; nil if the two are lines of their own.
+func unbroken(line, next []byte) []byte {
+	_, stamped := leadStamp(next)
+	if own, _ := dialectOf(next); own != nil || stamped {
+		return nil
+	}
+	whole := slices.Concat(line, next)
+	if d, _ := dialectOf(trimQuote(whole)); d == nil {
+		return nil
+	}
+	return whole
+}
+
+// recentLine returns the line that was read so many lines ago.
+func (t *text) recentLine(ago int) []byte {
+	return t.recent[(t.at+maxHeaderLines-ago)%maxHeaderLines]
+}
+
+// unwrapStart puts a start line together that goes on in the next line: at once, or behind a blank.
 func (t *text) unwrapStart(line []byte) ([]byte, startLine, bool) {
 	whole := append([]byte(nil), line...)
 	next, ok := t.lines.next()
@@ -215,16 +262,44 @@ func (t *text) unwrapStart(line []byte) ([]byte, startLine, bool) {
 		return whole, startLine{}, false
 	}
 	if next := trimQuote(next); len(next) >= len(version) && len(next) < maxHeaderLine {
-		if next[0] == 'S' {
-			whole = append(whole, ' ')
+		if next[0] != 'S' && !requestURI(next) {
+			if s, ok := findStart(append(whole, next...)); ok && s.at < len(line) {
+				return append(whole, next...), s, true
+			}
 		}
-		joined := append(whole, next...)
+		joined := append(append(bytes.TrimRight(whole, " "), ' '), next...)
 		if s, ok := findStart(joined); ok && s.at < len(line) {
 			return joined, s, true
 		}
 	}
 	t.lines.back()
 	return line, startLine{}, false
+}
+
+// unwrapStatus puts a status line together whose reason phrase goes on in the next line.
+func (t *text) unwrapStatus(line []byte, s startLine) ([]byte, startLine) {
+	whole := bytes.Clone(line)
+	next, ok := t.lines.next()
+	if !ok {
+		return whole, s
+	}
+	t.lines.back()
+	rest := trimQuote(prefix(whole[:s.at]).strip(next))
+	hard := len(whole) >= t.lines.wide
+	_, stamped := leadStamp(rest)
+	if _, start := findStart(rest); start || stamped || blank(rest) || known(rest) || shared(whole[:s.at], next) > 0 || !hard && !t.lines.noRoom(len(whole), rest) {
+		return whole, s
+	}
+	if d, _ := dialectOf(rest); d != nil {
+		return whole, s
+	}
+	if !t.lines.glue(len(whole), len(whole)-len(trimQuote(whole))) {
+		whole = append(whole, ' ')
+	}
+	whole = append(whole, rest...)
+	_, _ = t.lines.next()
+	s.end = len(bytes.TrimRight(whole, " \t"))
+	return whole, s
 }
 
 func trimQuote(b []byte) []byte {
@@ -284,14 +359,21 @@ func (t *text) wait(m *textMessage) {
 	t.held += len(m.data)
 }
 
-// readTrailer takes the time that AudioCodes writes below a message.
+// readTrailer takes what stands below a message: the time that AudioCodes writes there, the sockets of siptrace.
 func (t *text) readTrailer(line []byte) {
-	if len(t.waiting) == 0 || !bytes.Contains(line, []byte("[Time:")) {
+	if len(t.waiting) == 0 {
+		return
+	}
+	m := t.waiting[len(t.waiting)-1]
+	if g := traceColumn.FindSubmatch(line); g != nil && len(line) <= maxHeaderLine {
+		m.head.column(string(g[1]), string(g[2]), g[3])
+		return
+	}
+	if !bytes.Contains(line, []byte("[Time:")) {
 		return
 	}
 	if g := trailer.FindSubmatch(line); g != nil {
 		if s, ok := findStamp(g[1]); ok {
-			m := t.waiting[len(t.waiting)-1]
 			m.at, m.timed, t.dated = t.clock.read(s), true, true
 			t.clock.fresh = false
 		}

@@ -214,6 +214,98 @@ func TestTextTimes(t *testing.T) {
 	}
 }
 
+// TestTextWrapped puts lines together that were broken at a margin, and leaves those alone that only follow.
+func TestTextWrapped(t *testing.T) {
+	const head = "INVITE sip:bob@example.net SIP/2.0\nCall-ID: w1@example.com\nCSeq: 1 INVITE\n"
+	const via = "Via: SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bK-524287-1---b7be33da5936abda\n"
+	const sdp = "Content-Type: application/sdp\n\nv=0\no=- 1 1 IN IP4 192.0.2.10\ns=-\nt=0 0\nm=audio 4000 RTP/AVP 96\n"
+	for _, tc := range []struct{ name, text, want string }{
+		{"word", head + "Via: SIP/2.0/UDP\n192.0.2.10:5060;branch=z9hG4bK-524287-1---b7be33da5936abda\nMax-Forwards: 70\n\n", head + via + "Max-Forwards: 70\n\n"},
+		{"quoted word", "> " + strings.ReplaceAll(head+"Via: SIP/2.0/UDP\n192.0.2.10:5060;branch=z9hG4bK-524287-1---b7be33da5936abda\nMax-Forwards: 70\n\n", "\n", "\n> "), head + via + "Max-Forwards: 70\n\n"},
+		{
+			"body", head + sdp + "a=fmtp:96 profile-level-id=42e01f; max-br=1000; max-mbps=245000;\npacketization-mode=1;sprop-parameter-sets=Z0LgH9oBQBbsBEAAAAMAQA\na=sendrecv\n",
+			head + sdp + "a=fmtp:96 profile-level-id=42e01f; max-br=1000; max-mbps=245000; packetization-mode=1;sprop-parameter-sets=Z0LgH9oBQBbsBEAAAAMAQA\na=sendrecv\n",
+		},
+		{"method", "INVITE\nsip:someone.with.a.rather.long.name@gateway.of.the.provider.example.net SIP/2.0\nCall-ID: w1@example.com\nCSeq: 1 INVITE\n\n", "INVITE sip:someone.with.a.rather.long.name@gateway.of.the.provider.example.net SIP/2.0\nCall-ID: w1@example.com\nCSeq: 1 INVITE\n\n"},
+		{"cut within the URI", "INVITE sip:someone.with.a.rather.long.name@gateway.of.the.pro\nvider.example.net SIP/2.0\nCall-ID: w1@example.com\nCSeq: 1 INVITE\n\n", "INVITE sip:someone.with.a.rather.long.name@gateway.of.the.provider.example.net SIP/2.0\nCall-ID: w1@example.com\nCSeq: 1 INVITE\n\n"},
+		{"phrase", "SIP/2.0 503 No gateway of this provider takes any calls to that\ncountry at the moment\nCall-ID: w1@example.com\nCSeq: 1 INVITE\n\n", "SIP/2.0 503 No gateway of this provider takes any calls to that country at the moment\nCall-ID: w1@example.com\nCSeq: 1 INVITE\n\n"},
+		{"long phrase", "SIP/2.0 503 No gateway of this provider takes calls to that country\nCall-ID: w1@example.com\nCSeq: 1 INVITE\n\n", "SIP/2.0 503 No gateway of this provider takes calls to that country\nCall-ID: w1@example.com\nCSeq: 1 INVITE\n\n"},
+		{
+			"syslog", "Mar  4 10:00:00 proxy /usr/sbin/kamailio[4711]: INFO: <script>:\nudp:192.0.2.10:5060 -> udp:198.51.100.1:5060#012INVITE\nsip:bob@example.net SIP/2.0#015#012Call-ID: w1@example.com#015#012CSeq: 1\nINVITE#015#012#015#012\nMar  4 10:00:01 proxy /usr/sbin/kamailio[4711]: INFO: <script>: done\n",
+			head + "\n",
+		},
+		{
+			"syslog of a terminal", "Mar  4 10:00:00 proxy /usr/sbin/kamailio[4711]: INFO: <script>: udp:192.0.2.10:5\n060 -> udp:198.51.100.1:5060#012INVITE sip:bob@example.net SIP/2.0#015#012Call-I\nD: w1@example.com#015#012CSeq: 1 INVITE#015#012#015#012\n",
+			head + "\n",
+		},
+		{"quoted column", ">         msg: " + strings.ReplaceAll(head, "\n", "\n> ") + "\n", head + "\n"},
+		{"numbered column", "  7         msg: INVITE sip:bob@example.net SIP/2.0\n  8 Call-ID: w1@example.com\n  9 CSeq: 1 INVITE\n 10 \n", head + "\n"},
+		{"blank lines left out", head + strings.Replace(sdp, "\n\n", "\n", 1) + "a=sendrecv\n", head + sdp + "a=sendrecv\n"},
+		{"blanks behind", head + "Content-Length: 69\n" + strings.ReplaceAll(sdp, "\n", "  \n"), head + "Content-Length: 69\nContent-Type: application/sdp  \n" + sdp[strings.Index(sdp, "\n\n")+1:]},
+		{"HTML and Markdown", strings.ReplaceAll(head, "\n", "<br>\n") + strings.Replace(via, "\n", "\\\n", 1), head + via + "\n"},
+		{"list", "* got: " + strings.ReplaceAll(head+via, "\n", "\n* "), head + via + "\n"},
+		{"container", "app_1  | 2026 got INVITE sip:bob@example.net SIP/2.0\napp_1  | Call-ID: w1@example.com\napp_1  | CSeq: 1 INVITE\n", head + "\n"},
+		{"room was left", head + via + "Max-Forwards: 70\nthat is all\n", head + via + "Max-Forwards: 70\n\n"},
+		{"stamped", head + "Max-Forwards: 70\n2026-03-04T10:00:00.123456Z-a-word-of-a-log-that-is-far-too-long-for-the-line\n", head + "Max-Forwards: 70\n\n"},
+		{"after the body", head + sdp + "a=sendrecv\nNothing else came, and the phone rang on and on until I took the battery out\n", head + sdp + "a=sendrecv\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			g := textOf(t, tc.text)
+			if len(g.payloads) != 1 {
+				t.Fatalf("%d messages", len(g.payloads))
+			}
+			if have := strings.ReplaceAll(string(g.payloads[0].Data), "\r\n", "\n"); have != tc.want {
+				t.Errorf("%q, want %q", have, tc.want)
+			}
+		})
+	}
+}
+
+// TestTextBrokenHeader reads what a log says of a message from a line that a terminal broke.
+func TestTextBrokenHeader(t *testing.T) {
+	g := textOf(t, "10:00:00.100  192.0.2.99  local0.notice  [S=1] [SID=1:1:1]  (N 1)  ---- Incoming SIP Message from 192.0.2.\n10:5070 to SIPInterface #0 (LAN) UDP TO(#1) SocketID(1) ----\n"+options(1))
+	if have := g.payloads[0].Flow.Src.String(); have != "192.0.2.10:5070" {
+		t.Errorf("from %s", have)
+	}
+}
+
+// TestTextCutOff tells that a text ends where the next message of a call would begin, and only then.
+func TestTextCutOff(t *testing.T) {
+	const line = "<--- Received SIP request (300 bytes) from UDP:192.0.2.1:5060 --->\n"
+	for tail, want := range map[string]bool{
+		line: true, line + "INVITE si[...]\n": true, "": false,
+		strings.ReplaceAll(line, "2.1:", "2.7:"):               false, // of another peer
+		line + "1\n2\n3\n4\n":                                  false, // a line of the log that only looks so
+		"Sending to 192.0.2.1:5060 (no NAT)\n":                 false,
+		"10:00:00.5 received 20 bytes from 192.0.2.1:5060\n\n": false,
+	} {
+		hole := false
+		for _, x := range textOf(t, line+options(1)+tail).gaps {
+			hole = hole || x.Kind == wire.GapTruncated && x.Lost == 1 && x.Flow.Src.String() == "192.0.2.1:5060"
+		}
+		if hole != want {
+			t.Errorf("%q: gap %v, want %v", tail, hole, want)
+		}
+	}
+}
+
+// TestTextSeconds keeps messages apart that a log puts into one second: what is sent again is no copy of the capture's.
+func TestTextSeconds(t *testing.T) {
+	var log strings.Builder
+	for i := range 150 {
+		fmt.Fprintf(&log, "Mar  4 10:00:0%d proxy x\n%s", i/120, options(i))
+	}
+	times := []string{}
+	for _, p := range textOf(t, log.String()).payloads {
+		times = append(times, p.Time.Std().Format("05.000"))
+	}
+	for i, want := range map[int]string{0: "00.000", 1: "00.010", 99: "00.990", 100: "00.999", 119: "00.999", 120: "01.000", 121: "01.010"} {
+		if times[i] != want {
+			t.Errorf("message %d at %s, want %s", i, times[i], want)
+		}
+	}
+}
+
 // TestTextZone takes day and zone from the Date header of a message, and leaves the message's own error.
 func TestTextZone(t *testing.T) {
 	const date = "CSeq: 1 OPTIONS\nDate: Wed, 04 Mar 2026 09:00:03 GMT\n"

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"sipcause/internal/wire"
 )
@@ -52,10 +53,11 @@ type textHeader struct {
 	proto    wire.Transport
 	size     int  // bytes of the message; 0 unknown
 	tcpdump  bool // printed by tcpdump, which may show a message twice
+	sure     bool // the line that began it is not in a log but above a message
 }
 
 // dialect is how one kind of log begins a message. Named groups of line give time, src, dst, sport, dport,
-// local, peer, way, proto and size.
+// local, peer, way, proto, size, and the microseconds that belong to the time of the line before.
 type dialect struct {
 	name string
 	hint string // every such line contains it
@@ -84,8 +86,16 @@ var dialects = []dialect{
 		line: regexp.MustCompile(`^(?:tag: (?P<way>snd|rcv)|time: (?P<time>\d{9,10}\.\d+)|proto: (?P<proto>[a-z]+) \w+|srcip: (?P<src>\S+)|srcport: (?P<sport>\d+)|dstip: (?P<dst>\S+)|dstport: (?P<dport>\d+))$`),
 	},
 	{
+		name: "siptrace", hint: ". row *", new: true, // the table of module siptrace, or OpenSIPS tracer, as mysql \G prints it
+		line: regexp.MustCompile(`^\*{10,} \d+\. row \*{10,}$`),
+	},
+	{
+		name: "siptrace", hint: "time_us: ",
+		line: regexp.MustCompile(`^\s*time_us: (?P<micros>\d{1,6})$`),
+	},
+	{
 		name: "tcpdump", hint: " > ", new: true, // -A
-		line: regexp.MustCompile(`^(?P<time>` + reClock + `)\s+(?:\S+\s+(?:In|Out|M|B|P)\s+)?IP6?\s+(?P<src>\S+\.\S+) > (?P<dst>\S+\.\S+?):\s(?:.*?\b(?P<proto>Flags|UDP)\b)?`),
+		line: regexp.MustCompile(`^(?P<time>` + reClock + `)\s+(?:\S+\s+(?:In|Out|M|B|P)\s+)?IP6?\s+(?P<src>\S+\.\S+) > (?P<dst>\S+\.\S+?):(?:\s|$)(?:.*?\b(?P<proto>Flags|UDP)\b)?`),
 	},
 	{
 		name: "tcpdump", hint: "IP", new: true, // -v -A: addresses in the line below
@@ -109,7 +119,7 @@ var dialects = []dialect{
 	},
 	{
 		name: "asterisk-chan_sip", hint: "SIP read from", new: true, way: wayReceived, // sip set debug on
-		line: regexp.MustCompile(`<--- SIP read from (?:(?P<proto>[A-Za-z]+):)?(?P<peer>\S+?) --->`),
+		line: regexp.MustCompile(`<--+ SIP read from (?:(?P<proto>[A-Za-z]+):)?(?P<peer>\S+?)(?: --->|:\s*$)`),
 	},
 	{
 		name: "asterisk-chan_sip", hint: "NAT) to", new: true, way: waySent,
@@ -152,6 +162,10 @@ var dialects = []dialect{
 		line: regexp.MustCompile(`^(?P<way>Sent|Received):\s*$`),
 	},
 	{
+		name: "cucm", hint: " message ", new: true, // SDL trace of Cisco Unified CM
+		line: regexp.MustCompile(`^(?:\S+ \|(?P<time>` + reClock + `) \|)?.*?\b(?P<way>Incoming|Outgoing) SIP (?P<proto>TCP|UDP|TLS) message (?:from|to) (?P<peer>\S+) on port (?P<peerport>\d+)`),
+	},
+	{
 		name: "audiocodes", hint: " SIP Message ", new: true, // syslog
 		line: regexp.MustCompile(`(?P<way>Incoming|Outgoing) SIP Message (?:from|to) (?P<peer>\S+)(?: (?:from|to) SIPInterface #\d+ \([^)]*\))?(?: (?P<proto>UDP|TCP|TLS|WSS|WS)\b)?`),
 	},
@@ -180,6 +194,10 @@ var otherLine = regexp.MustCompile(`(?i)\b(?P<way>received|receiving|recv|incomi
 
 // trailer is the time that AudioCodes writes behind a message.
 var trailer = regexp.MustCompile(`\[Time:(\d\d-\d\d@\d\d:\d\d:\d\d\.\d+)\]`)
+
+// traceColumn is a column that the table of siptrace has behind the message: fromip: udp:192.0.2.1:5060 of Kamailio,
+// from_proto: udp, from_ip: 192.0.2.1 and from_port: 5060 of OpenSIPS.
+var traceColumn = regexp.MustCompile(`^\s*(from|to)_?(ip|port|proto): (\S+)$`)
 
 // dialectOf returns the dialect whose header the line is, and what its groups hold; nil if it is none.
 func dialectOf(line []byte) (*dialect, [][]byte) {
@@ -210,6 +228,7 @@ func (h *textHeader) read(d *dialect, groups [][]byte, clock *textClock) {
 		h.way = d.way
 	}
 	h.tcpdump = h.tcpdump || d.name == "tcpdump"
+	h.sure = h.sure || d.new && d.name != "other" && d.name != "xlog"
 	for i, name := range d.line.SubexpNames() {
 		v := groups[i]
 		if name == "" || len(v) == 0 {
@@ -230,10 +249,14 @@ func (h *textHeader) read(d *dialect, groups [][]byte, clock *textClock) {
 			h.dst = h.place(v, h.dst.port)
 		case "size":
 			h.size = number(v)
+		case "micros":
+			h.time = clock.add(time.Duration(number(v)) * time.Microsecond)
 		case "sport":
 			h.src.port = uint16(min(number(v), 65535))
 		case "dport":
 			h.dst.port = uint16(min(number(v), 65535))
+		case "peerport":
+			h.peer.port = uint16(min(number(v), 65535))
 		case "local":
 			h.local = h.place(v, 0)
 		case "peer":
@@ -241,6 +264,36 @@ func (h *textHeader) read(d *dialect, groups [][]byte, clock *textClock) {
 		}
 	}
 }
+
+// likewise says whether two headers are of messages between the same two ends.
+func (h *textHeader) likewise(o *textHeader) bool {
+	if h.peer != (place{}) {
+		return h.peer == o.peer
+	}
+	return h.src != (place{}) && (h.src == o.src && h.dst == o.dst || h.src == o.dst && h.dst == o.src)
+}
+
+// column takes a column of siptrace: which end, what of it, and its value.
+func (h *textHeader) column(end, what string, v []byte) {
+	p := &h.src
+	if end == "to" {
+		p = &h.dst
+	}
+	switch what {
+	case "ip":
+		port := p.port
+		if *p = h.place(v, port); p.addr == anywhere {
+			*p = place{port: port}
+		}
+	case "port":
+		p.port = uint16(min(number(v), 65535))
+	case "proto":
+		h.proto = protos[strings.ToLower(string(v))]
+	}
+}
+
+// anywhere stands in the table of siptrace for a destination that was not known.
+var anywhere = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // place reads a socket as logs write it: 192.0.2.1:5060, [2001:db8::1]:5060, udp:192.0.2.1:5060,
 // pbx.example.com:5060, and with a point before the port where tcpdump writes it.

@@ -15,6 +15,8 @@ type textLines struct {
 	last   []byte
 	again  bool
 	number int // of the line in the text
+	wide   int // width of the widest line so far
+	margin int // likewise of those that have a blank at which they could have been broken
 	cut    bool
 }
 
@@ -34,15 +36,41 @@ func (l *textLines) next() ([]byte, bool) {
 		return nil, false
 	}
 	l.last = l.clean(line)
+	l.measure(l.last)
 	switch {
 	case escaped(l.last):
 		l.rest = splitEscaped(l.last)
+		l.last, l.rest = l.rest[0], l.rest[1:]
+	case bytes.Contains(l.last, []byte("#012")):
+		l.rest = l.unwrap(l.last)
 		l.last, l.rest = l.rest[0], l.rest[1:]
 	case flat(l.last):
 		l.rest = splitFlat(l.paragraph(l.last))
 		l.last, l.rest = l.rest[0], l.rest[1:]
 	}
 	return l.last, true
+}
+
+// measure takes the width of a line into account.
+func (l *textLines) measure(line []byte) {
+	l.wide = max(l.wide, len(line))
+	if len(line) > l.margin && bytes.IndexByte(bytes.TrimRight(trimQuote(line), " "), ' ') >= 0 {
+		l.margin = len(line)
+	}
+}
+
+// minHard is the narrowest terminal. Lines of mail are shorter (RFC 5322 §2.1.1) and broken between words.
+const minHard = 80
+
+// glue says whether what follows a line that wide belongs right behind it: it is as wide as any, and a terminal's.
+// quote is the width of the blanks and marks before it.
+func (l *textLines) glue(wide, quote int) bool { return wide >= l.wide && wide-quote >= minHard }
+
+// noRoom says whether the first word of next did not fit behind a line that wide, so that it was broken there.
+func (l *textLines) noRoom(wide int, next []byte) bool {
+	word, _, _ := bytes.Cut(next, []byte(" "))
+	wide += 1 + len(word)
+	return wide >= minWrap && wide > l.margin
 }
 
 // back makes next return the last line once more.
@@ -86,7 +114,7 @@ func (l *textLines) read() ([]byte, bool) {
 // ansi matches the escape sequences by which terminals are coloured (ECMA-48 §5.4).
 var ansi = regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`)
 
-// clean takes off line ends, colours, a byte order mark, and what HTML and "cat -A" make of a line.
+// clean takes off line ends, colours, a byte order mark, and what HTML, Markdown and "cat -A" make of a line.
 func (l *textLines) clean(b []byte) []byte {
 	b = bytes.TrimRight(b, "\r\x00")
 	if l.number == 1 {
@@ -95,8 +123,10 @@ func (l *textLines) clean(b []byte) []byte {
 	if bytes.IndexByte(b, 0x1b) >= 0 {
 		b = ansi.ReplaceAll(b, nil)
 	}
-	b = bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("^M$")), []byte("^M"))
-	if bytes.Contains(b, []byte("&lt;")) {
+	for _, end := range [...]string{"^M$", "^M", "<br>", "<br/>", "<br />", `\`} {
+		b = bytes.TrimSuffix(b, []byte(end))
+	}
+	if bytes.Contains(b, []byte("&lt;")) || bytes.Contains(b, []byte("&gt;")) {
 		for _, e := range [...][2]string{{"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", `"`}, {"&amp;", "&"}} {
 			b = bytes.ReplaceAll(b, []byte(e[0]), []byte(e[1]))
 		}
@@ -137,6 +167,38 @@ func splitEscaped(b []byte) [][]byte {
 	return bytes.Split(bytes.Clone(b), []byte(lineEnd(b)))
 }
 
+// maxUnwrap bounds the lines of which one escaped line is put together.
+const maxUnwrap = 128
+
+// unwrap puts an escaped line together that was broken at a margin, and returns the lines it stands for; the lines
+// as they are when no message comes of them.
+func (l *textLines) unwrap(line []byte) [][]byte {
+	line = bytes.Clone(line)
+	all, lines := bytes.Clone(line), [][]byte{line}
+	for last := line; len(all) < maxTextLine && len(lines) < maxUnwrap; {
+		next, ok := l.read()
+		if !ok {
+			break
+		}
+		next = bytes.Clone(l.clean(next))
+		lines = append(lines, next)
+		if _, stamped := leadStamp(trimQuote(next)); stamped || blank(next) {
+			break
+		}
+		if l.measure(next); !l.glue(len(last), len(last)-len(trimQuote(last))) {
+			all = append(all, ' ') // the word had no room
+		}
+		all, last = append(all, trimQuote(next)...), next
+		if len(next) < l.wide && bytes.HasSuffix(all, []byte("#012")) && escaped(all) {
+			return splitEscaped(all)
+		}
+	}
+	if last := lines[len(lines)-1]; escaped(all) {
+		return append(splitEscaped(all), last)
+	}
+	return lines
+}
+
 // lineNumber matches what numbers lines, as editors and grep -n do.
 var lineNumber = regexp.MustCompile(`^\s*\d{1,7}(?:[:|)\]-]\s*|\s+)`)
 
@@ -144,10 +206,20 @@ var lineNumber = regexp.MustCompile(`^\s*\d{1,7}(?:[:|)\]-]\s*|\s+)`)
 // marks of a quotation, a line number, what a log writes before each line.
 type prefix []byte
 
-// strip takes the prefix off a line. Runs of digits and of blanks stand for any such run. A line that has it
-// only in part loses that up to the last ": " or "] " of a log; one that has none of it stays.
+// strip takes the prefix off a line. A line that has it only in part loses that up to the last ": " or "] " of a
+// log; one that has none of it stays.
 func (p prefix) strip(line []byte) []byte {
-	i, k, mark := 0, 0, 0
+	k, mark, whole := p.match(line)
+	if !whole {
+		return line[mark:]
+	}
+	return line[k:]
+}
+
+// match returns where in line the prefix ends, and whether all of it is there; mark is where the last ": " or "] "
+// of what is there ends. Runs of digits and of blanks stand for any such run.
+func (p prefix) match(line []byte) (k, mark int, whole bool) {
+	i := 0
 	for i < len(p) && k < len(line) {
 		switch {
 		case digit(p[i]) && digit(line[k]):
@@ -175,13 +247,23 @@ func (p prefix) strip(line []byte) []byte {
 			i++
 			k++
 		default:
-			return line[mark:]
+			return k, mark, false
 		}
 	}
-	if i < len(p) && len(bytes.Trim(p[i:], " \t")) > 0 {
-		return line[mark:]
+	return k, mark, i == len(p) || len(bytes.Trim(p[i:], " \t")) == 0
+}
+
+// shared returns how much of line is a prefix that start, what stands before a start line, begins with, so that the
+// rest of start is a log's own text: what is behind it in line is a header field. 0 if there is none.
+func shared(start, line []byte) int {
+	for n := min(len(line), maxFieldName); n > 0; n-- {
+		if c := line[n-1]; (c == ' ' || c == '\t' || c == '>' || c == '|' || c == ':') && known(line[n:]) {
+			if _, _, whole := prefix(line[:n]).match(start); whole {
+				return n
+			}
+		}
 	}
-	return line[k:]
+	return 0
 }
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }

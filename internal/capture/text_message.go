@@ -2,6 +2,7 @@ package capture
 
 import (
 	"bytes"
+	"regexp"
 	"strconv"
 
 	"sipcause/internal/wire"
@@ -107,16 +108,34 @@ func lastWord(b []byte) string {
 	return string(b[bytes.LastIndexAny(b, " \t")+1:])
 }
 
-// wrappedStart says whether b ends with a method and a URI, so that the version may be in the next line.
+// wrappedStart says whether b ends with a method, a method and a URI, or the version of a status line, so that the
+// rest of a start line may be in the next line.
 func wrappedStart(b []byte) bool {
 	b = bytes.TrimRight(b, " \t")
-	sp := bytes.LastIndexByte(b, ' ')
-	if sp < 0 || len(b) > maxHeaderLine {
+	if len(b) > maxHeaderLine {
 		return false
 	}
-	uri := b[sp+1:]
-	return (bytes.HasPrefix(uri, []byte("sip:")) || bytes.HasPrefix(uri, []byte("sips:")) || bytes.HasPrefix(uri, []byte("tel:"))) &&
-		sip.MethodOf([]byte(lastWord(b[:sp]))) != sip.MethodUnknown
+	if bytes.HasSuffix(b, version) {
+		return true
+	}
+	if sp := bytes.LastIndexByte(b, ' '); sp >= 0 && requestURI(b[sp+1:]) {
+		b = bytes.TrimRight(b[:sp], " ")
+	}
+	at := len(b)
+	for at > 0 && b[at-1] >= 'A' && b[at-1] <= 'Z' {
+		at--
+	}
+	for ; at < len(b); at++ { // as in requestAt
+		if sip.MethodOf(b[at:]) != sip.MethodUnknown {
+			return true
+		}
+	}
+	return false
+}
+
+// requestURI says whether b begins like the URI of a request.
+func requestURI(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("sip:")) || bytes.HasPrefix(b, []byte("sips:")) || bytes.HasPrefix(b, []byte("tel:"))
 }
 
 // builder puts the lines of one message together.
@@ -134,6 +153,7 @@ type builder struct {
 	width  int // of the longest line of text before the one at hand
 	prev   int // width of the line before the one at hand
 	now    int // width of the line at hand
+	quote  int // width of the blanks and marks before it
 }
 
 // bodyKind says how the end of a body is told.
@@ -147,28 +167,28 @@ const (
 )
 
 // begin starts a message with the start line that s found in line, if a header field follows it. If none does,
-// the line that follows is given back.
-func (b *builder) begin(line []byte, s startLine) bool {
-	*b = builder{lines: b.lines, length: -1, prefix: append(b.prefix[:0], line[:s.at]...), now: len(line)}
+// the line that follows is given back. width is that of the line in the text.
+func (b *builder) begin(line []byte, s startLine, width int) bool {
+	*b = builder{lines: b.lines, length: -1, prefix: append(b.prefix[:0], line[:s.at]...), now: width}
 	b.msg.line = b.lines.number
 	start := append([]byte(nil), line[s.at:s.end]...)
-	_, next, ok := b.next()
+	raw, next, ok := b.next()
 	if ok && len(next) == 0 {
 		b.double = true
-		_, next, ok = b.next()
+		raw, next, ok = b.next()
 	}
 	if !ok {
 		return false
 	}
 	b.lines.back()
-	if text := bytes.TrimLeft(next, " \t"); len(text) < len(next) && isField(text) {
-		b.prefix = append(b.prefix[:0], next[:len(next)-len(text)]...) // a log's own text, then an indented message
-		next = text
-	}
 	if !known(next) {
-		return false
+		n := shared(b.prefix, raw)
+		if n == 0 {
+			return false
+		}
+		b.prefix, next = append(b.prefix[:0], raw[:n]...), raw[n:]
 	}
-	b.dotted = s.dotted && next[len(next)-1] == '.'
+	b.dotted = s.dotted && bytes.HasSuffix(bytes.TrimRight(next, " \t"), []byte("."))
 	if b.dotted || s.dotted && start[0] != 'S' {
 		start = bytes.TrimSuffix(start, []byte("."))
 	}
@@ -197,10 +217,10 @@ func (b *builder) next() (raw, line []byte, ok bool) {
 		return nil, nil, false
 	}
 	b.gap = false
-	b.width, b.prev, b.now = max(b.width, b.now), b.now, len(raw)
+	b.width, b.prev, b.now, b.quote = max(b.width, b.now), b.now, len(raw), len(raw)-len(trimQuote(raw))
 	line = b.prefix.strip(raw)
 	if b.dotted {
-		line = bytes.TrimSuffix(line, []byte("."))
+		line = bytes.TrimSuffix(bytes.TrimRight(line, " \t"), []byte("."))
 	}
 	if blank(line) {
 		b.gap = true
@@ -229,7 +249,7 @@ func (b *builder) join(line []byte) {
 		b.msg.cut = true
 		return
 	}
-	if last := data[len(data)-1]; !b.hard() && last != ' ' && last != '=' {
+	if last := data[len(data)-1]; !b.lines.glue(b.prev, b.quote) && last != ' ' && last != '=' {
 		data = append(data, ' ')
 	}
 	b.msg.data = append(append(data, line...), "\r\n"...)
@@ -241,6 +261,14 @@ const minWrap = 60
 // hard says whether the line before the one at hand is as long as any, so that it may have been cut there.
 func (b *builder) hard() bool { return b.prev >= minWrap && b.prev >= b.width }
 
+// overflows says whether a line may hold what had no room in the line before it.
+func (b *builder) overflows(line []byte) bool {
+	if _, stamped := leadStamp(line); stamped || line[0] == '[' || line[0] == '*' {
+		return false
+	}
+	return b.hard() || b.lines.noRoom(b.prev, line)
+}
+
 // wrapped says whether a line that is no header field goes on where the one before it ended.
 func (b *builder) wrapped(line []byte) bool {
 	if len(b.msg.data) == 0 || b.lines.number == b.msg.line {
@@ -250,7 +278,7 @@ func (b *builder) wrapped(line []byte) bool {
 		return false
 	}
 	last := b.msg.data[len(b.msg.data)-3]
-	return b.hard() && line[0] != '[' && line[0] != '*' || bytes.IndexByte([]byte(",;="), last) >= 0 || line[0] == ';' || line[0] == ','
+	return b.overflows(line) || bytes.IndexByte([]byte(",;="), last) >= 0 || line[0] == ';' || line[0] == ','
 }
 
 // collect reads the lines of the message that begin has started and returns it.
@@ -277,6 +305,9 @@ func (b *builder) header() bool {
 			return true
 		case elided(line):
 			b.msg.cut, b.part = true, true
+		case b.body == bodySDP && string(line) == "v=0":
+			b.lines.back() // someone left out blank lines
+			return true
 		case isField(line) && !marker(line):
 			b.add(line)
 			b.field(line)
@@ -349,7 +380,7 @@ func (b *builder) readBody() {
 			b.lines.back()
 			return
 		case b.body == bodySDP && !sdpLine(line):
-			if size == 0 || !b.hard() {
+			if size == 0 || !b.overflows(line) {
 				b.lines.back()
 				return
 			}
@@ -363,11 +394,17 @@ func (b *builder) readBody() {
 	}
 }
 
+// trailing matches the blanks that a terminal or editor leaves at the end of a line.
+var trailing = regexp.MustCompile(`[ \t]+\r\n`)
+
 // finish puts the empty line behind the header, and makes the line ends of the body fit its Content-Length.
 func (b *builder) finish(head int, whole bool) {
 	body := b.msg.data[head:]
 	size := len(body)
 	lf := size - bytes.Count(body, []byte("\r\n"))
+	if bare := trailing.ReplaceAll(body, []byte("\r\n")); size > b.length && len(bare) == b.length {
+		body, size = bare, len(bare)
+	}
 	switch {
 	case b.length <= 0 || size == b.length || !whole:
 	case size-2 == b.length:

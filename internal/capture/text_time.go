@@ -15,6 +15,7 @@ type stamp struct {
 	clock time.Duration // since midnight, less the zone's offset where one is named
 	year  bool          // the day's year is written
 	zone  bool          // the zone is written
+	whole bool          // to the second only
 }
 
 // noYear stands for the year of "Mar  6 13:34:49", noDay for the day of "13:34:49", and textBase is the time of the
@@ -73,7 +74,7 @@ func stampIn(b []byte) (stamp, int) {
 		}
 		t := time.Unix(sec, int64(fraction(m[2]))).UTC()
 		day := t.Truncate(24 * time.Hour)
-		return stamp{day: day, clock: t.Sub(day), year: true, zone: true}, 0
+		return stamp{day: day, clock: t.Sub(day), year: true, zone: true, whole: len(m[2]) == 0}, 0
 	}
 	for i := 2; i+6 <= len(b); i++ {
 		if b[i] != ':' || b[i+3] != ':' || !clockAt(b, i-2) {
@@ -94,7 +95,7 @@ func clockAt(b []byte, i int) bool {
 // stampAt reads the time of day at b[i:] with what stands around it.
 func stampAt(b []byte, i int) stamp {
 	two := func(k int) time.Duration { return time.Duration(b[k]-'0')*10 + time.Duration(b[k+1]-'0') }
-	s := stamp{clock: two(i)*time.Hour + two(i+3)*time.Minute + two(i+6)*time.Second}
+	s := stamp{clock: two(i)*time.Hour + two(i+3)*time.Minute + two(i+6)*time.Second, whole: true}
 	rest := b[i+8:]
 	if len(rest) > 1 && (rest[0] == '.' || rest[0] == ',' || rest[0] == ':') {
 		n := 1
@@ -102,6 +103,7 @@ func stampAt(b []byte, i int) stamp {
 			n++
 		}
 		s.clock += fraction(rest[1:n])
+		s.whole = n == 1
 		rest = rest[n:]
 	}
 	s.zone = utcAfter.Match(rest)
@@ -172,6 +174,8 @@ func fraction(b []byte) time.Duration {
 type textClock struct {
 	day   time.Time // of the last stamp
 	last  wire.Time // time known last, of a message or a line
+	taken wire.Time // time of the last message
+	whole bool      // last was read to the second only
 	fresh bool      // last was read since the last message
 	zone  bool      // a zone is written
 }
@@ -184,7 +188,7 @@ const (
 
 // read turns a stamp into a time.
 func (c *textClock) read(s stamp) wire.Time {
-	c.zone = c.zone || s.zone
+	c.zone, c.whole = c.zone || s.zone, s.whole
 	switch {
 	case s.day.IsZero():
 		if c.day.IsZero() {
@@ -206,11 +210,18 @@ func (c *textClock) read(s stamp) wire.Time {
 	return c.last
 }
 
+// add puts what a second column says of the time behind it.
+func (c *textClock) add(d time.Duration) wire.Time {
+	c.last, c.whole = c.last.Add(d), false
+	return c.last
+}
+
 // textStep is between messages whose times are not known: more than a mirror port takes to show a datagram
 // twice, so that a repeated message counts as sent again.
 const textStep = 10 * time.Millisecond
 
-// take returns the time of a message: its own, that of the line before it, or one that keeps the order.
+// take returns the time of a message: its own, that of the line before it, or one that keeps the order. Messages of
+// one second, where the log says no more, are put one after another within it.
 func (c *textClock) take(own wire.Time) (at wire.Time, known bool) {
 	switch {
 	case own > 0:
@@ -222,7 +233,10 @@ func (c *textClock) take(own wire.Time) (at wire.Time, known bool) {
 	default:
 		c.last = c.last.Add(textStep)
 	}
-	c.fresh = false
+	if known && c.whole && c.taken >= c.last && c.taken < c.last.Add(time.Second) {
+		c.last = min(c.taken.Add(textStep), c.last.Add(time.Second-1))
+	}
+	c.fresh, c.taken = false, c.last
 	return c.last, known
 }
 

@@ -33,6 +33,7 @@ var errFindings = errors.New("findings at or above --fail-on")
 // commands is the table of commands, in the order of the help text.
 var commands = []func() *cobra.Command{
 	analyzeCommand,
+	compareCommand,
 	explainCommand,
 	codesCommand,
 	demoCommand,

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sipcause/code/playbooks"
 	"sipcause/internal/capture"
 	"sipcause/internal/correlate"
 	"sipcause/internal/finding"
@@ -29,6 +30,7 @@ type analyzeOptions struct {
 	all, helpFilter, decodeOnly, stats         bool
 	workers                                    int
 	joinHeaders                                []string
+	playbooks                                  string // folder
 	name                                       string // of the source, where it is no file
 }
 
@@ -43,7 +45,7 @@ gzip or zstd; - is standard input. Rebuild each call across all hops, and say of
 decided, why, and what to do now. Several files and directories are merged by time.
 
 Formats:
-` + formatHelp() + `
+` + helpOf(render.Formats()) + `
 Exit status: 0 analysed (whatever was found), 1 failure, 2 wrong usage, 3 findings at or above --fail-on.`,
 		Example: `  sipcause analyze trace.pcap
   sipcause analyze --filter 'code >= 500 and to ~ "^sip:\+?33"' /var/captures
@@ -60,12 +62,9 @@ Exit status: 0 analysed (whatever was found), 1 failure, 2 wrong usage, 3 findin
 			if len(args) == 0 {
 				return usageError{errors.New("analyze: name at least one capture, or - for standard input; see sipcause analyze --help")}
 			}
-			src, err := capture.Open(args, cmd.InOrStdin())
+			src, err := openCapture(cmd, args)
 			if err != nil {
 				return err
-			}
-			for _, what := range src.Skipped() {
-				fmt.Fprintf(cmd.ErrOrStderr(), "sipcause: passed over %s\n", what)
 			}
 			return o.run(cmd, src)
 		},
@@ -87,12 +86,13 @@ func (o *analyzeOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.filter, "filter", "", "show only what this expression holds for (see analyze --help-filter)")
 	f.StringVar(&o.call, "call", "", "show only the call with this Call-ID or id")
-	f.BoolVar(&o.all, "all", false, "text, html, markdown, mermaid: show calls that succeeded, too")
+	f.BoolVar(&o.all, "all", false, "text, html, markdown, mermaid: show calls that succeeded, too; json, ndjson: say what those were made of")
 	f.StringVar(&o.format, "format", "text", "output format: "+strings.Join(formatNames(), ", "))
 	f.StringVar(&o.failOn, "fail-on", "", "exit with 3 when a finding is at or above this severity: info, warning, error, critical")
 	f.StringVar(&o.zone, "tz", "Local", "time zone of text and HTML: Local, UTC or a name such as Europe/Berlin")
 	f.StringVarP(&o.output, "output", "o", "", "write to this file instead of standard output")
 	f.StringSliceVar(&o.joinHeaders, "join-header", nil, "header field by which a B2BUA names the Call-ID of its other leg, beside X-Call-ID and X-CID (may be repeated)")
+	f.StringVar(&o.playbooks, "playbooks", "", playbooksHelp)
 	complete(cmd, "format", formatNames())
 	complete(cmd, "fail-on", []string{"info", "warning", "error", "critical"})
 }
@@ -110,10 +110,10 @@ func formatNames() (names []string) {
 	return names
 }
 
-// formatHelp says what each format is, a line each.
-func formatHelp() string {
+// helpOf says what each format is, a line each.
+func helpOf(formats []render.Format) string {
 	var b strings.Builder
-	for _, f := range render.Formats() {
+	for _, f := range formats {
 		fmt.Fprintf(&b, "  %-9s %s\n", f.Name, f.Help)
 	}
 	return b.String()
@@ -125,11 +125,12 @@ type chosen struct {
 	filter *query.Expr
 	failOn finding.Severity
 	fail   bool
+	book   func() *playbooks.Book
 }
 
 func (o *analyzeOptions) choose() (c chosen, err error) {
-	if c.zone, err = time.LoadLocation(o.zone); err != nil {
-		return c, usageError{fmt.Errorf("read --tz: unknown time zone %q; accepted are Local, UTC and names such as Europe/Berlin", o.zone)}
+	if c.zone, err = location(o.zone); err != nil {
+		return c, err
 	}
 	if o.filter != "" {
 		if c.filter, err = query.Parse(o.filter); err != nil {
@@ -140,6 +141,9 @@ func (o *analyzeOptions) choose() (c chosen, err error) {
 			return c, usageError{err}
 		}
 	}
+	if c.book, err = openPlaybooks(o.playbooks); err != nil {
+		return c, err
+	}
 	if o.failOn != "" {
 		if c.failOn, c.fail = finding.ParseSeverity(o.failOn); !c.fail {
 			return c, usageError{fmt.Errorf("read --fail-on: unknown severity %q; accepted are info, warning, error and critical", o.failOn)}
@@ -149,6 +153,15 @@ func (o *analyzeOptions) choose() (c chosen, err error) {
 		return c, usageError{fmt.Errorf("read --format: unknown format %q; accepted are %s", o.format, strings.Join(names, ", "))}
 	}
 	return c, nil
+}
+
+// location is the time zone that --tz names.
+func location(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("read --tz: unknown time zone %q; accepted are Local, UTC and names such as Europe/Berlin", name)}
+	}
+	return zone, nil
 }
 
 // run analyses the source and renders what is asked for.
@@ -168,7 +181,7 @@ func (o *analyzeOptions) run(cmd *cobra.Command, src *capture.Source) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "%d packets, %d bytes, %d SIP messages\n", s.Packets, s.Bytes, s.Messages)
 		return err
 	}
-	out, done, err := o.open(cmd.OutOrStdout())
+	out, done, err := openOutput(o.output, cmd.OutOrStdout())
 	if err != nil {
 		return err
 	}
@@ -185,12 +198,12 @@ func (o *analyzeOptions) run(cmd *cobra.Command, src *capture.Source) error {
 	return nil
 }
 
-// open returns where the report goes; done completes it.
-func (o *analyzeOptions) open(stdout io.Writer) (out io.Writer, done func() error, err error) {
-	if o.output == "" {
+// openOutput returns where a report goes, which is stdout where no file is named; done completes it.
+func openOutput(name string, stdout io.Writer) (out io.Writer, done func() error, err error) {
+	if name == "" {
 		return stdout, func() error { return nil }, nil
 	}
-	f, err := os.Create(o.output)
+	f, err := os.Create(name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("create output: %w", err)
 	}
@@ -226,6 +239,7 @@ func (o *analyzeOptions) report(ctx context.Context, src *capture.Source, c chos
 		return s, err
 	}
 	var subject view.Subject
+	adviser := view.NewAdviser(c.book)
 	opt := pipeline.Options{Workers: o.workers, Correlate: correlate.Options{JoinHeaders: o.joinHeaders}}
 	s.summary, err = pipeline.Run(ctx, src, opt, func(k *view.Case) error {
 		if one && !k.Is(o.call) || c.filter != nil && !c.filter.Match(subject.Of(k), c.zone) {
@@ -233,6 +247,7 @@ func (o *analyzeOptions) report(ctx context.Context, src *capture.Source, c chos
 		}
 		s.cases = true
 		s.note(k.Verdict.Findings)
+		adviser.Advise(k)
 		return r.Case(k)
 	})
 	progress.stop()

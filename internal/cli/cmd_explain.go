@@ -12,7 +12,7 @@ import (
 )
 
 func explainCommand() *cobra.Command {
-	var lang, audience string
+	var lang, audience, vendor, folder string
 	cmd := &cobra.Command{
 		Use:   "explain [TOPIC]",
 		Short: "say what a code, a cause, a finding or a pasted response means and what to do about it",
@@ -27,10 +27,12 @@ func explainCommand() *cobra.Command {
 
 Without a topic, or with -, a response is read from standard input and its headers are taken into account:
 Reason, Warning, Retry-After, challenges, Contact, Min-SE and others. It may be quoted ("> ") or indented, and
-may be the packet details of Wireshark.
+may be the packet details of Wireshark. What the playbooks know of the software in its Server header is added; with
+--vendor also to a code or a finding.
 
 Sentences for the audiences caller and support are there for response codes and responses.`,
 		Example: `  sipcause explain 503 --audience caller
+  sipcause explain 503 --vendor asterisk
   sipcause explain Q.850 34
   sipcause explain < response.txt`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,13 +43,22 @@ Sentences for the audiences caller and support are there for response codes and 
 			if _, ok := isTerminal(cmd.InOrStdin()); ok && len(args) == 0 {
 				fmt.Fprintln(cmd.ErrOrStderr(), "Paste a response and end with Ctrl-D on a line of its own.")
 			}
-			opt := explain.Options{Lang: lang, Audience: to, Width: terminalWidth(cmd.OutOrStdout())}
+			book, err := openPlaybooks(folder)
+			if err != nil {
+				return err
+			}
+			opt := explain.Options{
+				Lang: lang, Audience: to, Width: terminalWidth(cmd.OutOrStdout()), Playbooks: book(), Vendor: vendor,
+			}
 			return inputAsUsage("explain", explain.Explain(args, cmd.InOrStdin(), opt, cmd.OutOrStdout()))
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&lang, "lang", "en", "language: "+strings.Join(code.Languages(), ", "))
 	f.StringVar(&audience, "audience", code.Engineer.String(), "for whom: "+strings.Join(audiences(), ", "))
+	f.StringVar(&vendor, "vendor", "", "say also what the playbooks know of this software: asterisk, kamailio and others")
+	f.StringVar(&folder, "playbooks", "", playbooksHelp)
+	completeLate(cmd, "vendor", vendorIDs)
 	complete(cmd, "lang", code.Languages())
 	complete(cmd, "audience", audiences())
 	return cmd

@@ -22,6 +22,9 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
+			if err := writeCompared(e.WorkDir); err != nil {
+				return err
+			}
 			return os.WriteFile(e.WorkDir+"/demo.pcap.gz", demoCapture, 0o600)
 		},
 	})

@@ -1,15 +1,9 @@
 package correlate
 
 import (
-	"bytes"
 	"math"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"sipcause/internal/call"
-	"sipcause/internal/wire"
 	"sipcause/sip"
 )
 
@@ -22,10 +16,12 @@ func (b *builder) findOrigin(c *call.Call) {
 		return
 	}
 	o := &b.origin
+	seen := r
 	*o = call.Origin{Confidence: 1, Evidence: o.Evidence[:0], Alternatives: o.Alternatives[:0]}
 	c.Origin = o
 	b.prose.reset()
 	if !b.follow(c, o, &r) {
+		b.passedOn(c, seen, r)
 		b.madeBy(c, o, r)
 	}
 	o.Confidence = math.Round(o.Confidence*100) / 100
@@ -129,7 +125,7 @@ func (b *builder) relayed(c *call.Call, r call.TxnRef, code int) (next call.TxnR
 		p.addr(t.Server).text(" relayed the ").number(uint64(code)).text(" of ").addr(c.Txn(same).Server).evidence()
 		return same, true
 	case silent != none:
-		p.addr(t.Server).text(" answered while ").addr(c.Txn(silent).Server).text(" had not sent a final response").evidence()
+		b.silence(c, t.Server, silent, at)
 	case other != none:
 		p.addr(t.Server).text(" received ").number(uint64(c.Status(other))).text(" from ").addr(c.Txn(other).Server).
 			text(" and answered ").number(uint64(code)).text(" upstream").evidence()
@@ -138,72 +134,4 @@ func (b *builder) relayed(c *call.Call, r call.TxnRef, code int) (next call.TxnR
 		p.addr(t.Server).text(" answered ").number(uint64(code)).text(" although a branch had succeeded").evidence()
 	}
 	return next, false
-}
-
-// proxySoftware are Server header fragments of software that is a proxy before it is anything else.
-var proxySoftware = []string{"kamailio", "opensips", "openser", "sip express router", "ser (", "drachtio", "repro", "flexisip"}
-
-// madeBy says what the element is that made the response of transaction r.
-func (b *builder) madeBy(c *call.Call, o *call.Origin, r call.TxnRef) {
-	l := c.Legs[r.Leg]
-	t := &l.Txns[r.Txn]
-	o.Address, o.Code = t.Server, l.FinalStatus(t)
-	o.Role = call.RoleUAS
-	final := c.Msg(call.MsgRef{Leg: r.Leg, Msg: t.Final})
-	if final != nil {
-		o.Server = b.names.of(final.ServerOrUserAgent())
-	}
-	sent := &l.Sightings[t.Final]
-	p := &b.prose
-	b.refs = c.AppendDownstream(b.refs[:0], r)
-	waited, silent := silentBefore(c, b.refs, sent.Time)
-	switch {
-	case c.Kind == call.KindRegistration && len(b.refs) == 0:
-		o.Role = call.RoleRegistrar
-	case silent:
-		o.Role = call.RoleProxy
-		if o.Code == 408 || o.Code >= 500 && waited >= leastTimer {
-			o.Role = call.RoleTimer
-		}
-	case len(b.refs) > 0 || o.Code == 407 || relays(c, r):
-		o.Role = call.RoleProxy
-	case t.Progress != call.None && sameTag(final, c.Msg(call.MsgRef{Leg: r.Leg, Msg: t.Progress})):
-		p.addr(t.Server).text(" had alerted with the same To tag before it sent ").number(uint64(o.Code)).text(" in frame ").number(sent.Ref.Number).evidence()
-		return
-	case isProxySoftware(o.Server):
-		o.Role = call.RoleProxy
-		o.Confidence *= 0.9
-		p.text("its Server header says ").text(strconv.Quote(o.Server)).evidence()
-	default:
-		o.Confidence *= 0.8
-		p.text("an element behind ").addr(t.Server).text(" that this capture does not show; a capture on its other side would tell").alternative()
-	}
-	p.addr(t.Server).text(" sent ").number(uint64(o.Code)).text(" in frame ").number(sent.Ref.Number).text(" and was not seen receiving one").evidence()
-}
-
-// isProxySoftware says whether a Server header field names one of proxySoftware.
-func isProxySoftware(server string) bool {
-	lower := strings.ToLower(server)
-	return slices.ContainsFunc(proxySoftware, func(p string) bool { return strings.Contains(lower, p) })
-}
-
-// leastTimer is how long a hop waits for the next one at least before its own timer can be what answers: failover
-// timers are set to a few seconds. What fails sooner was refused on the wire, or by the hop itself.
-const leastTimer = 2 * time.Second
-
-// silentBefore says whether a branch had no final response at the time, and for how long the last of them had
-// been waited for.
-func silentBefore(c *call.Call, kids []call.TxnRef, at wire.Time) (waited time.Duration, silent bool) {
-	for _, k := range kids {
-		kl := c.Legs[k.Leg]
-		if kt := &kl.Txns[k.Txn]; kt.Final == call.None || kl.Sightings[kt.Final].Time > at {
-			waited, silent = at.Sub(kl.Start(kt)), true
-		}
-	}
-	return waited, silent
-}
-
-// sameTag says whether two responses carry the same To tag.
-func sameTag(a, b *sip.Message) bool {
-	return a != nil && b != nil && len(a.ToTag()) > 0 && bytes.Equal(a.ToTag(), b.ToTag())
 }

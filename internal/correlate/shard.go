@@ -334,7 +334,7 @@ func (s *Shard) find(m *sip.Message, h uint64) *openLeg {
 		}
 	}
 	key := h ^ salt[kind]
-	if kind == call.KindRegistration {
+	if kind == call.KindRegistration && len(id) > 0 {
 		key ^= xxhash.Sum64(registering(m))
 	}
 	for {

@@ -44,6 +44,9 @@ type conn struct {
 	kind    connKind
 	version uint16 // of TLS, as the server chose
 
+	tls   *tlsSession // while its records are decrypted
+	outer *conn       // that this one is inside of, as TLS
+
 	fromSYN  bool // seen from its beginning
 	answered bool // SYN/ACK seen
 	reset    bool
@@ -51,6 +54,8 @@ type conn struct {
 	over     bool // both FIN or a RST seen
 	sip      bool // carried a SIP message
 	wsSIP    bool // the WebSocket's subprotocol is SIP (RFC 7118 §4)
+
+	helloDone bool // of TLS 1.2: the server's part of a full handshake was seen
 }
 
 // half is one direction of a connection.
@@ -64,10 +69,11 @@ type half struct {
 	finSeq   uint32
 	open     bool // next is known
 	fin      bool
-	opaque   bool // nothing more to be read: encrypted, or out of step beyond repair
-	wsOn     bool // past the HTTP header
-	wsLost   bool // out of step: a frame that holds SIP is looked for
-	wsZip    bool // the message under way is compressed
+	opaque   bool   // nothing more to be read: encrypted, or out of step beyond repair
+	why      reason // of opaque
+	wsOn     bool   // past the HTTP header
+	wsLost   bool   // out of step: a frame that holds SIP is looked for
+	wsZip    bool   // the message under way is compressed
 	deflate  deflateMode
 	inHeader bool // buf is the header of a long message, not yet whole
 
@@ -77,7 +83,7 @@ type half struct {
 	skip     int    // bytes to come that are passed over
 	hsDone   int    // handshake bytes at the head of buf that are dealt with
 	searched int    // bytes looked through in vain
-	wsText   []byte // fragments of the message under way
+	wsText   []byte // fragments of the message under way: of the WebSocket, or of a sealed TLS handshake
 	window   window // what compressed messages of this direction refer back to
 	segs     []tcpSegment
 	segBytes int // memory of segs
@@ -101,13 +107,16 @@ type streams struct {
 	unanswered list[conn] // SYNs that concern SIP, oldest first
 	holes      list[half] // oldest first, all with the same patience
 	ackedHoles list[half]
-	held       list[half] // directions that hold bytes, least recently fed first
-	windows    list[half] // directions with a window, least recently used first
+	held       list[half]       // directions that hold bytes, least recently fed first
+	windows    list[half]       // directions with a window, least recently used first
+	sessions   list[tlsSession] // that are decrypted, least recently read first
+	resumable  resumable
 	inflater   inflater
 	buffered   int
 	freeConns  []*conn
 	freeBufs   [][]byte
 	scratch    []byte
+	plain      []byte      // of the record at hand
 	long       sip.Message // of which the length is wanted
 }
 
@@ -152,6 +161,10 @@ func (d *Decoder) newConn(k connKey, dir int, sport, dport uint16) *conn {
 
 // touch marks c as the most recently active of its list.
 func (d *Decoder) touch(c *conn) {
+	if c.outer != nil {
+		c.outer.sip = c.sip
+		c = c.outer
+	}
 	l := d.listFor(c)
 	if c.lru.next == nil && c.lru.in == l {
 		return
@@ -167,7 +180,7 @@ func (d *Decoder) listFor(c *conn) *list[conn] {
 	switch {
 	case c.over || c.kind == kindOther:
 		return &d.tcp.other
-	case c.sip || c.kind == kindSIP || c.kind == kindWS || c.kind == kindHEP:
+	case c.sip || c.kind.carriesSIP() || c.tls != nil && c.tls.inner != nil && c.tls.inner.kind.carriesSIP():
 		return &d.tcp.live
 	case c.kind == kindUndecided:
 		return &d.tcp.halfOpen
@@ -199,8 +212,10 @@ func (d *Decoder) evictConns() {
 // dropConn forgets a connection and what it holds.
 func (d *Decoder) dropConn(c *conn) {
 	for i := range c.half {
-		if h := &c.half[i]; len(h.buf)+h.segBytes > 0 {
-			d.evictHeld(h)
+		for _, h := range [...]*half{c.half[i].inner(), &c.half[i]} {
+			if h != nil && len(h.buf)+h.segBytes > 0 {
+				d.evictHeld(h)
+			}
 		}
 	}
 	d.unlinkConn(c)
@@ -212,6 +227,7 @@ func (d *Decoder) dropConn(c *conn) {
 
 // unlinkConn takes c out of every list and frees what it holds.
 func (d *Decoder) unlinkConn(c *conn) {
+	d.endSession(c)
 	c.lru.leave()
 	c.syn.leave()
 	for i := range c.half {
@@ -243,8 +259,13 @@ func (d *Decoder) become(c *conn, k connKind) {
 	c.kind = k
 	switch k {
 	case kindWS:
-		c.flow[0].Transport, c.flow[1].Transport = wire.WS, wire.WS
+		c.carriedOver(wire.WS, wire.WSS)
+	case kindSIP:
+		c.carriedOver(wire.TCP, wire.TLS)
 	case kindOther:
+		if c.outer != nil {
+			d.become(c.outer, kindOther)
+		}
 		for i := range c.half {
 			d.releaseSegments(&c.half[i])
 			c.half[i].loseContext()
@@ -252,6 +273,18 @@ func (d *Decoder) become(c *conn, k connKind) {
 	}
 	d.touch(c)
 }
+
+// carriedOver says by what transport messages come: one in the clear, the other inside TLS.
+func (c *conn) carriedOver(clear, sealed wire.Transport) {
+	if c.outer != nil {
+		c.outer.flow[0].Transport, c.outer.flow[1].Transport = sealed, sealed
+		clear = sealed
+	}
+	c.flow[0].Transport, c.flow[1].Transport = clear, clear
+}
+
+// carriesSIP says whether k is what may bring SIP messages.
+func (k connKind) carriesSIP() bool { return k == kindSIP || k == kindWS || k == kindHEP }
 
 // clientFlow returns the flow of the client's direction. Without the SYN, the server is who listens on a
 // usual port or is known to speak SIP, else whoever has the lower port.
@@ -322,7 +355,7 @@ func (d *Decoder) evictHeld(h *half) {
 	for i := range h.segs {
 		lost += len(h.segs[i].data)
 	}
-	if h.conn.kind == kindSIP || h.conn.kind == kindWS {
+	if h.conn.kind == kindSIP || h.conn.kind == kindWS || h.conn.tls != nil {
 		d.gap(wire.Gap{
 			Kind: wire.GapEvicted, Point: uint16(h.conn.key.point), Ref: h.last.ref, From: h.last.time, Until: d.cur.time,
 			Where: where(h), Flow: h.conn.flow[h.dir], Bytes: uint64(lost),

@@ -1,9 +1,12 @@
 package decode
 
 import (
+	"crypto/sha256"
 	"strconv"
 	"strings"
 
+	"sipcause/internal/keylog"
+	"sipcause/internal/tlsrecord"
 	"sipcause/internal/wire"
 )
 
@@ -18,9 +21,11 @@ const (
 
 // Handshake types (RFC 5246 §7.4).
 const (
-	tlsClientHello = 1
-	tlsServerHello = 2
-	tlsCertificate = 11
+	tlsClientHello     = 1
+	tlsServerHello     = 2
+	tlsSessionTicket   = 4 // RFC 5077 §3.3
+	tlsCertificate     = 11
+	tlsServerHelloDone = 14
 )
 
 // tlsWarning is the level of an alert after which the connection may go on (RFC 5246 §7.2).
@@ -48,46 +53,72 @@ func looksTLS(b []byte, fromStart bool) bool {
 }
 
 // tlsRecords reads what of TLS is in the clear: hellos, certificates up to TLS 1.2, alerts. What follows
-// ChangeCipherSpec or is application data needs keys: from there on the direction is opaque.
+// ChangeCipherSpec or is application data needs keys: without them the direction is opaque from there on.
+func (d *Decoder) tlsRecords(h *half, b []byte, at stamp) []byte {
+	if s := h.conn.tls; s != nil && s.side[h.dir].lost {
+		if b = d.findRecord(h, b, at); b == nil || s.side[h.dir].lost {
+			return b
+		}
+	}
+	n, ok := d.tlsRun(h, b, at)
+	if s := h.conn.tls; s != nil && s.woken {
+		s.woken = false
+		d.retake(&h.conn.half[1-h.dir])
+	}
+	if !ok {
+		return nil
+	}
+	return b[n:]
+}
+
+// tlsRun reads records and returns how many bytes of them are done with; ok is false when no more will be read.
 // Handshake messages may span records; those of an unfinished message stay in the buffer and are gone
 // through again when more has come, hsDone of their bytes being dealt with.
-func (d *Decoder) tlsRecords(h *half, b []byte) []byte {
+func (d *Decoder) tlsRun(h *half, b []byte, at stamp) (used int, ok bool) {
 	hs := d.tcp.scratch[:0]
-	used, at, pieces := 0, 0, 0
-	for at+5 <= len(b) {
-		typ, n := b[at], int(be16(b[at+3:]))
-		if typ != tlsHandshake && typ != tlsAlert || b[at+1] != 3 || n > maxTLSRecord || n == 0 {
-			h.opaque = true
-			d.skip(reasonTLS)
-			return nil
+	pos, pieces := 0, 0
+	for pos+5 <= len(b) {
+		n := int(be16(b[pos+3:]))
+		what := h.recordState(b[pos])
+		if what == recordForeign || b[pos+1] != 3 || n > maxTLSRecord || n == 0 {
+			d.changesCipher(h, b[pos:])
+			d.blind(h, d.whyBlind(h))
+			return 0, false
 		}
-		if at+5+n > len(b) {
-			h.need = at + 5 + n
+		if what == recordEarly && len(b) <= maxTLSWait {
 			break
 		}
-		body := b[at+5 : at+5+n]
-		at += 5 + n
-		if typ == tlsAlert {
-			if n == 2 { // longer is encrypted
-				d.alert(h, body)
+		if pos+5+n > len(b) {
+			h.need = pos + 5 + n
+			break
+		}
+		record := b[pos : pos+5+n]
+		pos += 5 + n
+		switch {
+		case what != recordClear:
+			if !d.sealed(h, what, record, at) {
+				return 0, false
 			}
-		} else {
-			hs = append(hs, body...)
+		case record[0] == tlsAlert:
+			if n == 2 { // longer is encrypted
+				d.alert(h, record[5:])
+			}
+		default:
+			hs = append(hs, record[5:]...)
 			done, ok := d.handshakes(h, hs)
 			if pieces++; !ok || pieces > maxTLSPieces {
-				h.opaque = true
-				d.skip(reasonTLS)
-				return nil
+				d.blind(h, reasonTLS)
+				return 0, false
 			}
 			if done < len(hs) {
 				continue
 			}
 		}
-		hs, h.hsDone, used, pieces = hs[:0], 0, at, 0
+		hs, h.hsDone, used, pieces = hs[:0], 0, pos, 0
 	}
 	d.tcp.scratch = hs[:0]
 	h.need = max(0, h.need-used) // counts from what is kept
-	return b[used:]
+	return used, true
 }
 
 // handshakes reads the whole messages in hs beyond those dealt with; done is where the first unfinished begins.
@@ -120,6 +151,7 @@ func (d *Decoder) handshake(h *half, typ byte, b []byte) {
 		if !ok {
 			return
 		}
+		d.tlsBegins(c, &hello)
 		e := d.tlsEvent(h, wire.EventTLSHello)
 		e.Name, e.Detail = hello.name, hello.detail()
 		d.event(&e)
@@ -127,13 +159,42 @@ func (d *Decoder) handshake(h *half, typ byte, b []byte) {
 		if c.client < 0 {
 			c.client = int8(1 - h.dir)
 		}
-		c.version = serverVersion(b)
-	case tlsCertificate:
-		if c.client == int8(h.dir) {
+		hello, ok := readServerHello(b)
+		if !ok || hello.random == helloRetryRequest {
+			if c.tls != nil {
+				c.tls.version, c.tls.woken = tlsrecord.TLS13, true
+			}
 			return
 		}
+		c.version, c.helloDone = hello.version, false
+		if hello.psk {
+			d.tlsResumed(h)
+		}
+		if c.tls != nil {
+			c.tls.serverSays(&hello)
+			if !c.tls.resumed {
+				d.tcp.resumable.issued(c, hello.session)
+			}
+		}
+	case tlsSessionTicket:
+		if c.version == tlsrecord.TLS12 && len(b) > 6 {
+			d.tcp.resumable.issued(c, b[6:])
+		}
+	case tlsServerHelloDone:
+		c.helloDone = true
+		if s := c.tls; s != nil && s.resumed { // it was not resumed
+			s.side[0].next, s.side[1].next = nil, nil
+			s.secrets = new(keylog.Secrets)
+		}
+	case tlsCertificate:
 		e := d.tlsEvent(h, wire.EventTLSCert)
-		e.Name, e.Detail = describeCertificate(b)
+		if c.client == int8(h.dir) {
+			e.Kind = wire.EventTLSClientCert
+		}
+		if e.Cert = readCertificate(b, c.version); e.Cert == nil && e.Kind == wire.EventTLSClientCert {
+			return // it has none
+		}
+		e.Name, e.Detail = describeCertificate(e.Cert, b)
 		if c.version != 0 {
 			e.Detail = versionName(c.version) + "; " + e.Detail
 		}
@@ -141,9 +202,26 @@ func (d *Decoder) handshake(h *half, typ byte, b []byte) {
 	}
 }
 
-// shakesHands says whether c is a TLS connection of which nothing encrypted was seen yet.
+// shakesHands says whether c is a TLS connection of which nothing was seen yet that is encrypted, or of which what was
+// decrypted is handshake.
 func (c *conn) shakesHands() bool {
-	return c.kind == kindTLS && !c.half[0].opaque && !c.half[1].opaque
+	return c.kind == kindTLS && !c.half[0].opaque && !c.half[1].opaque &&
+		(c.tls == nil || !c.tls.side[0].data && !c.tls.side[1].data)
+}
+
+// tlsResumed reports that h's side, the server, took up an earlier session: there is no certificate.
+func (d *Decoder) tlsResumed(h *half) {
+	e := d.tlsEvent(h, wire.EventTLSResumed)
+	e.Detail = versionName(h.conn.version) + "; resumes an earlier session"
+	d.event(&e)
+}
+
+// changesCipher looks for the ChangeCipherSpec by which a server of TLS 1.2 that sent no ServerHelloDone resumes a
+// session (RFC 5246 §7.3, RFC 5077 §3.1).
+func (d *Decoder) changesCipher(h *half, record []byte) {
+	if c := h.conn; record[0] == tlsChangeCipherSpec && c.client == int8(1-h.dir) && !c.helloDone && c.version != 0 && c.version < tlsrecord.TLS13 {
+		d.tlsResumed(h)
+	}
 }
 
 func (d *Decoder) alert(h *half, b []byte) {
@@ -163,8 +241,12 @@ func (d *Decoder) tlsEvent(h *half, kind wire.EventKind) wire.Event {
 	}
 }
 
-// clientHello is what of a ClientHello tells why a handshake may fail.
+// clientHello is what of a ClientHello tells why a handshake may fail, and what it takes to decrypt what follows.
 type clientHello struct {
+	random   keylog.Random
+	session  []byte   // session id
+	ticket   []byte   // RFC 5077 §3.2
+	early    bool     // offers early data (RFC 8446 §4.2.10)
 	name     string   // server_name (RFC 6066 §3)
 	versions []uint16 // supported_versions (RFC 8446 §4.2.1), else legacy_version alone
 	alpn     []string // RFC 7301
@@ -221,8 +303,8 @@ func (f *fields) extension() (typ uint16, body fields) {
 func readClientHello(b []byte) (hello clientHello, ok bool) {
 	f := fields{b: b}
 	legacy := f.take(2)
-	f.take(32)  // random
-	f.vector(1) // session
+	copy(hello.random[:], f.take(32))
+	hello.session = f.vector(1)
 	f.vector(2) // cipher suites
 	f.vector(1) // compression
 	if f.bad {
@@ -248,6 +330,10 @@ func readClientHello(b []byte) (hello clientHello, ok bool) {
 					hello.alpn = append(hello.alpn, clean(p))
 				}
 			}
+		case 35:
+			hello.ticket = ext.b
+		case 42:
+			hello.early = true
 		case 43:
 			hello.versions = hello.versions[:0]
 			list := fields{b: ext.vector(1)}
@@ -261,24 +347,43 @@ func readClientHello(b []byte) (hello clientHello, ok bool) {
 	return hello, true
 }
 
-// serverVersion reads the version that a ServerHello chose (RFC 8446 §4.1.3), 0 if it cannot be read.
-func serverVersion(b []byte) uint16 {
+// serverHello is what a ServerHello chose.
+type serverHello struct {
+	random         [32]byte
+	session        []byte
+	version, suite uint16
+	psk            bool // RFC 8446 §4.2.11
+	etm            bool // RFC 7366
+}
+
+// helloRetryRequest is the random of a ServerHello that asks for another ClientHello: the SHA-256 of its name (RFC 8446
+// §4.1.3).
+var helloRetryRequest = sha256.Sum256([]byte("HelloRetryRequest"))
+
+// readServerHello reads a ServerHello (RFC 8446 §4.1.3).
+func readServerHello(b []byte) (hello serverHello, ok bool) {
 	f := fields{b: b}
 	legacy := f.take(2)
-	f.take(32)  // random
-	f.vector(1) // session
-	f.take(3)   // cipher suite, compression
+	copy(hello.random[:], f.take(32))
+	hello.session = f.vector(1)
+	suite := f.take(2)
+	f.take(1) // compression
 	if f.bad {
-		return 0
+		return hello, false
 	}
-	version := be16(legacy)
+	hello.version, hello.suite = be16(legacy), be16(suite)
 	all := fields{b: f.vector(2)}
 	for len(all.b) > 0 {
-		if typ, ext := all.extension(); typ == 43 && len(ext.b) == 2 {
-			version = be16(ext.b)
+		switch typ, ext := all.extension(); {
+		case typ == 43 && len(ext.b) == 2:
+			hello.version = be16(ext.b)
+		case typ == 41:
+			hello.psk = true
+		case typ == 22:
+			hello.etm = true
 		}
 	}
-	return version
+	return hello, true
 }
 
 func versionName(v uint16) string {

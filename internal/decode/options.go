@@ -2,6 +2,8 @@ package decode
 
 import (
 	"time"
+
+	"sipcause/internal/keylog"
 )
 
 // Options are the caps of a decoder. Zero stands for the default named beside each.
@@ -14,6 +16,10 @@ type Options struct {
 	MaxDatagrams     int // incomplete IP datagrams: 4096
 	MaxFragmentBytes int // held of all incomplete datagrams: 16 MiB
 	MaxAssociations  int // directions of SCTP associations that carried SIP: 4096
+	MaxTLSSessions   int // TLS connections that are decrypted: 8192
+
+	// Keys are the secrets of TLS connections; nil or empty: nothing is decrypted. More may be added between packets.
+	Keys *keylog.Log
 }
 
 func (o Options) withDefaults() Options {
@@ -29,6 +35,7 @@ func (o Options) withDefaults() Options {
 		{&o.MaxDatagrams, 4096},
 		{&o.MaxFragmentBytes, 16 << 20},
 		{&o.MaxAssociations, 4096},
+		{&o.MaxTLSSessions, 8192},
 	} {
 		if *f.v <= 0 {
 			*f.v = f.def

@@ -36,6 +36,11 @@ const (
 	reasonTCPBad
 	reasonTCPNotSIP
 	reasonTLS
+	reasonTLSCipher
+	reasonTLSHandshake
+	reasonTLSGap
+	reasonTLSMAC
+	reasonTLSEvicted
 	reasonWSNotSIP
 	reasonWSDeflate
 	reasonWSDeflateBad
@@ -71,6 +76,11 @@ var reasonNames = [reasonCount]string{
 	reasonTCPBad:        "tcp-header-bad",
 	reasonTCPNotSIP:     "tcp-not-sip",
 	reasonTLS:           "tls-no-keys",
+	reasonTLSCipher:     "tls-cipher-unsupported",
+	reasonTLSHandshake:  "tls-missed-handshake",
+	reasonTLSGap:        "tls-gap-in-stream",
+	reasonTLSMAC:        "tls-bad-mac",
+	reasonTLSEvicted:    "tls-evicted",
 	reasonWSNotSIP:      "ws-not-sip",
 	reasonWSDeflate:     "ws-deflate",
 	reasonWSDeflateBad:  "ws-deflate-bad",
@@ -85,7 +95,7 @@ type counters struct {
 	packets, truncated, keepalives uint64
 	media, rtcp                    uint64
 	payloads                       [wire.SCTP + 1]uint64
-	events                         [wire.EventICMPTooBig + 1]uint64
+	events                         [wire.EventKinds]uint64
 	gaps                           [wire.GapPanic + 1]uint64
 	undecoded                      [reasonCount]uint64
 	unknownProtos                  [256]uint64

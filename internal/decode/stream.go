@@ -18,7 +18,7 @@ const (
 // data takes the bytes of one segment at sequence number seq; missing more were on the wire but are not captured.
 func (d *Decoder) data(h *half, seq uint32, b []byte, missing int) {
 	if h.opaque {
-		d.skip(reasonTLS)
+		d.skip(h.why)
 		return
 	}
 	if !h.open {
@@ -194,7 +194,7 @@ func (d *Decoder) outOfStep(h *half) {
 		h.wsOn, h.wsLost = true, true
 		h.loseContext()
 	case kindTLS:
-		h.opaque = true
+		d.tlsOutOfStep(h)
 	}
 }
 
@@ -203,7 +203,7 @@ func (d *Decoder) abandon(h *half) {
 	for len(h.segs) > 0 {
 		d.giveUp(h)
 	}
-	if len(h.buf)+len(h.wsText) > 0 {
+	if len(h.buf)+len(h.wsText) > 0 || h.inner() != nil {
 		d.endOfStream(h)
 	}
 }
@@ -224,6 +224,9 @@ func (d *Decoder) endOfStream(h *half) {
 		return
 	}
 	d.release(h)
+	if in := h.inner(); in != nil {
+		d.endOfStream(in)
+	}
 }
 
 // consume takes bytes in order: looked at where they lie if nothing is held before them, else appended first.
@@ -266,7 +269,7 @@ func (d *Decoder) take(h *half, b []byte, at stamp) []byte {
 		case kindWS:
 			b = d.webSocket(h, b, at)
 		case kindTLS:
-			b = d.tlsRecords(h, b)
+			b = d.tlsRecords(h, b, at)
 		case kindHEP:
 			b = d.hepStream(h, b, at)
 		case kindOther:

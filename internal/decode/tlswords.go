@@ -1,10 +1,14 @@
 package decode
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"strconv"
 	"strings"
 	"time"
+
+	"sipcause/internal/tlsrecord"
+	"sipcause/internal/wire"
 )
 
 // alertNames are TLS alerts by number (RFC 8446 §6; the older ones RFC 5246 §7.2, RFC 2246 §7.2, RFC 6066,
@@ -54,18 +58,29 @@ func alertName(n byte) string {
 	return name + " (" + strconv.Itoa(int(n)) + ")"
 }
 
-// describeCertificate reads the first certificate of a Certificate message (RFC 5246 §7.4.2): its name (the
-// first DNS name it is for, else the common name), and for people its subject, names, issuer and validity.
-func describeCertificate(b []byte) (name, detail string) {
+// firstCertificate returns the first certificate of a Certificate message (RFC 5246 §7.4.2, RFC 8446 §4.4.2), nil when
+// it has none.
+func firstCertificate(b []byte, version uint16) []byte {
 	list := fields{b: b}
+	if version == tlsrecord.TLS13 {
+		list.vector(1) // certificate_request_context
+	}
 	certs := fields{b: list.vector(3)}
 	der := certs.vector(3)
 	if list.bad || certs.bad {
-		return "", "no certificate"
+		return nil
 	}
-	c, err := x509.ParseCertificate(der)
+	return der
+}
+
+// maxNames bounds the names of a certificate that are kept.
+const maxNames = 8
+
+// readCertificate reads the first certificate of a Certificate message; nil when there is none that can be read.
+func readCertificate(b []byte, version uint16) *wire.Certificate {
+	c, err := x509.ParseCertificate(firstCertificate(b, version))
 	if err != nil {
-		return "", "certificate unreadable"
+		return nil
 	}
 	names := c.DNSNames
 	for _, u := range c.URIs {
@@ -74,19 +89,41 @@ func describeCertificate(b []byte) (name, detail string) {
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())
 	}
-	if len(names) > 8 {
-		names = append(names[:8:8], "…")
+	out := &wire.Certificate{
+		Fingerprint: sha256.Sum256(c.Raw), Subject: clean([]byte(c.Subject.String())), Issuer: clean([]byte(c.Issuer.String())),
+		Common: clean([]byte(c.Subject.CommonName)), MoreNames: max(0, len(names)-maxNames),
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(),
 	}
-	name = clean([]byte(c.Subject.CommonName))
-	if len(c.DNSNames) > 0 {
-		name = clean([]byte(c.DNSNames[0]))
+	for _, n := range names[:min(len(names), maxNames)] {
+		out.Names = append(out.Names, clean([]byte(n)))
 	}
-	detail = "subject " + clean([]byte(c.Subject.String()))
-	if len(names) > 0 {
-		detail += "; names " + clean([]byte(strings.Join(names, ", ")))
+	out.DNS = len(c.DNSNames) > 0
+	return out
+}
+
+// describeCertificate words the certificate that Certificate message b begins with: its name (the first DNS name it is
+// for, else the common name), and for people its subject, names, issuer and validity.
+func describeCertificate(c *wire.Certificate, b []byte) (name, detail string) {
+	if c == nil {
+		if len(b) <= 4 {
+			return "", "no certificate"
+		}
+		return "", "certificate unreadable"
 	}
-	detail += "; issuer " + clean([]byte(c.Issuer.String())) +
-		"; not before " + c.NotBefore.UTC().Format(time.RFC3339) +
-		"; not after " + c.NotAfter.UTC().Format(time.RFC3339)
+	name = c.Common
+	if c.DNS {
+		name = c.Names[0]
+	}
+	detail = "subject " + c.Subject
+	if len(c.Names) > 0 {
+		names := strings.Join(c.Names, ", ")
+		if c.MoreNames > 0 {
+			names += ", …"
+		}
+		detail += "; names " + clean([]byte(names))
+	}
+	detail += "; issuer " + c.Issuer +
+		"; not before " + c.NotBefore.Format(time.RFC3339) +
+		"; not after " + c.NotAfter.Format(time.RFC3339)
 	return name, detail
 }

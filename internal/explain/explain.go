@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"sipcause/code"
+	"sipcause/code/playbooks"
 	"sipcause/internal/cells"
 	"sipcause/internal/finding"
 )
@@ -29,6 +30,9 @@ type Options struct {
 	Lang     string // "" is "en"
 	Audience code.Audience
 	Width    int // columns; 0 is DefaultWidth, less than 40 is 40
+
+	Playbooks *playbooks.Book // what is said of software; nil: nothing
+	Vendor    string          // ID of whose playbooks are wanted; "": those of the Server header of a response
 }
 
 func (o Options) lang() string {
@@ -76,6 +80,9 @@ func Explain(topic []string, stdin io.Reader, opt Options, w io.Writer) error {
 	}
 	if langs := code.Languages(); !slices.Contains(langs, opt.lang()) {
 		return unknown("no texts in language %q; there are %s", opt.lang(), strings.Join(langs, ", "))
+	}
+	if err := opt.checkVendor(); err != nil {
+		return err
 	}
 	p, err := find(text, opt)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"sipcause/code/playbooks"
 	"sipcause/docs"
 	"sipcause/internal/finding"
 )
@@ -72,6 +73,7 @@ func findingPage(text string, opt Options) (*page, error) {
 		rank = "It may be the root cause of a failure."
 	}
 	p.add("In a report", plain, rank)
+	p.addPlaybooks(&playbooks.Facts{Cause: id}, opt)
 	if long {
 		p.addMarkdown(docs.Body(written))
 	} else {

@@ -39,6 +39,7 @@ func responsePage(b []byte, opt Options) (*page, error) {
 	}
 	p.add("What this response says", bullet, headerNotes(&m)...)
 	p.add("What is wrong with it", bullet, faults(&m)...)
+	p.addPlaybooks(responseFacts(&m), opt)
 	if !known {
 		p.add("What it means", plain, unknownCode(m.Status).Error()+".")
 		return p, nil

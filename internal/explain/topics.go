@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sipcause/code"
+	"sipcause/code/playbooks"
 )
 
 func codePage(n int, opt Options) (*page, error) {
@@ -20,6 +21,7 @@ func codePage(n int, opt Options) (*page, error) {
 	if err := p.addCode(e, opt); err != nil {
 		return nil, err
 	}
+	p.addPlaybooks(&playbooks.Facts{Code: n}, opt)
 	return p, p.addAudiences(e, opt)
 }
 

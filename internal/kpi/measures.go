@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sipcause/internal/call"
+	"sipcause/internal/histogram"
 	"sipcause/internal/view"
 )
 
@@ -77,10 +78,24 @@ var quantiles = []struct {
 // Meter takes calls and gives the measures of all of them. The zero Meter is ready; it is for one goroutine.
 type Meter struct {
 	ratios [len(ratios)]tally
-	delays [len(delays)]histogram
+	delays [len(delays)]times
 }
 
 type tally struct{ hits, in, out uint64 }
+
+// times are those of one delay; without counts the calls that had none.
+type times struct {
+	histogram.Histogram
+	without uint64
+}
+
+func (t *times) add(ms *float64) {
+	if ms == nil {
+		t.without++
+		return
+	}
+	t.Add(*ms)
+}
 
 // Add counts one call.
 func (m *Meter) Add(c *call.Call) {
@@ -122,11 +137,11 @@ func (m *Meter) KPIs() []view.KPI {
 	for i, d := range delays {
 		h := &m.delays[i]
 		for _, q := range quantiles {
-			k := view.KPI{Name: d.name + "_" + q.suffix, Unit: "ms", Population: h.n, Excluded: h.without, Ref: d.ref}
-			if h.n == 0 {
+			k := view.KPI{Name: d.name + "_" + q.suffix, Unit: "ms", Population: h.N(), Excluded: h.without, Ref: d.ref}
+			if h.N() == 0 {
 				k.Refused = "no " + d.kind.String() + " in the capture shows it"
 			} else {
-				k.Value = h.quantile(q.q)
+				k.Value = h.Quantile(q.q)
 			}
 			out = append(out, k)
 		}

@@ -25,6 +25,7 @@ const (
 // Ledger is fed calls and events in order of their end; it is not safe for concurrent use.
 type Ledger struct {
 	bindings *simplelru.LRU[uint64, []Binding] // exact in their order: see AORs
+	refusals *simplelru.LRU[uint64, refused]
 	events   *simplelru.LRU[netip.Addr, []call.Event]
 	lost     *simplelru.LRU[netip.AddrPort, []Lost]
 	ways     *simplelru.LRU[pairKey, *Way]
@@ -48,6 +49,7 @@ type Ledger struct {
 func New() *Ledger {
 	l := &Ledger{}
 	l.bindings = ordered[uint64, []Binding](l)
+	l.refusals = ordered[uint64, refused](l)
 	l.events = ordered[netip.Addr, []call.Event](l)
 	l.lost = ordered[netip.AddrPort, []Lost](l)
 	l.ways = ordered[pairKey, *Way](l)

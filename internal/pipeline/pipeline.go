@@ -27,8 +27,10 @@ type Options struct {
 // of ctx does.
 func Run(ctx context.Context, src *capture.Source, opt Options, emit func(*view.Case) error) (*view.Summary, error) {
 	e := NewEngine(opt, emit)
+	keys := newKeyring(&opt.Decode)
 	dec := decode.New(e, opt.Decode)
 	err := src.Run(ctx, func(p *wire.Packet) error {
+		keys.take(src.Secrets())
 		e.packet(p)
 		dec.Packet(p)
 		return e.failed()
@@ -78,6 +80,7 @@ type Engine struct {
 	bytes       uint64
 	first, last wire.Time
 	gaps        gapList
+	certs       certificates
 	stop        atomic.Pointer[error] // of emit
 }
 
@@ -205,6 +208,9 @@ func (e *Engine) Payload(p *wire.Payload) {
 func (e *Engine) Event(ev *wire.Event) {
 	if e.discard {
 		return
+	}
+	if ev.Cert != nil {
+		e.certs.add(ev)
 	}
 	e.batch.event(ev)
 	if e.batch.full() {

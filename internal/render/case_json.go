@@ -39,7 +39,10 @@ func (e *encoder) item(c *view.Case, tagged bool) {
 	e.timings(&cl.Timings)
 	e.textOrNull("hung_up_by", cl.HungUpBy)
 	e.attempts(cl.Attempts)
-	e.verdict(c.Verdict)
+	e.verdict(c)
+	if e.all || deep(c) {
+		e.anatomy(cl)
+	}
 	if len(cl.Media) > 0 {
 		e.media(cl.Media)
 	}
@@ -182,7 +185,8 @@ func (e *encoder) attempts(list []call.Attempt) {
 	e.raw("]")
 }
 
-func (e *encoder) verdict(v *finding.Verdict) {
+func (e *encoder) verdict(c *view.Case) {
+	v := c.Verdict
 	if v == nil {
 		e.raw(`,"suspect":null,"root_cause":null,"findings":[]`)
 		return
@@ -196,13 +200,19 @@ func (e *encoder) verdict(v *finding.Verdict) {
 	}
 	from := len(e.buf)
 	e.finding(v.Root)
-	root := e.buf[from:]
+	root := e.buf[from : len(e.buf)-1] // without its end
+	if len(c.Playbooks) > 0 {
+		e.buf = e.buf[:len(e.buf)-1]
+		e.playbooks(c.Playbooks)
+		e.raw("}")
+	}
 	e.key("findings")
 	e.raw("[")
 	for i := range v.Findings {
 		e.next()
 		if f := &v.Findings[i]; f == v.Root { // the same bytes again
 			e.buf = append(e.buf, root...)
+			e.raw("}")
 		} else {
 			e.finding(f)
 		}

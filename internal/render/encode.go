@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"sipcause/internal/anatomy"
 	"sipcause/internal/wire"
 )
 
@@ -16,7 +17,10 @@ type encoder struct {
 	buf  []byte
 	refs []msgRef // scratch of messages
 
-	fetched byte // of no meaning: see messages
+	all     bool           // see anatomy
+	offers  anatomy.Offers // scratch of anatomy
+	codec   []byte         // scratch of formats
+	fetched byte           // of no meaning: see messages
 
 	minute     int64 // whose text is in minuteText
 	minuteText [len("2006-01-02T15:04:")]byte

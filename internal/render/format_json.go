@@ -18,8 +18,8 @@ type document struct {
 	item  encoder
 }
 
-func newJSON(w io.Writer, _ Options) Renderer {
-	r := &document{w: w}
+func newJSON(w io.Writer, opt Options) Renderer {
+	r := &document{encoder: encoder{all: opt.All}, w: w, item: encoder{all: opt.All}}
 	r.raw(`{"schema":"` + schemaName + `",` + "\n" + `"calls":[`)
 	return r
 }

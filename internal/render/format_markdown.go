@@ -95,8 +95,10 @@ func (r *markdown) diagnosis(c *view.Case) {
 			r.para("To do", "")
 			r.steps(root.Actions)
 		}
+		r.advice(c.Playbooks)
 	}
-	r.origin(c.Call)
+	tables := exhibits(c, r.opt)
+	r.origin(c.Call, !hasFork(tables))
 	if c.Verdict != nil {
 		r.others(c.Verdict)
 	}
@@ -107,6 +109,7 @@ func (r *markdown) diagnosis(c *view.Case) {
 		r.item("Missing", g)
 	}
 	r.out.WriteByte('\n')
+	r.exhibits(tables)
 }
 
 func (r *markdown) steps(actions []string) {
@@ -116,7 +119,7 @@ func (r *markdown) steps(actions []string) {
 	r.out.WriteByte('\n')
 }
 
-func (r *markdown) origin(c *call.Call) {
+func (r *markdown) origin(c *call.Call, tried bool) {
 	if o := c.Origin; o != nil {
 		r.item("Origin", originText(c))
 		for _, e := range o.Evidence {
@@ -126,7 +129,7 @@ func (r *markdown) origin(c *call.Call) {
 			r.item("Origin, or", a)
 		}
 	}
-	if len(c.Attempts) > 1 {
+	if tried && len(c.Attempts) > 1 {
 		for _, s := range attemptTexts(c.Attempts) {
 			r.item("Tried", s)
 		}

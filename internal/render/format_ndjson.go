@@ -12,7 +12,9 @@ type ndjson struct {
 	w io.Writer
 }
 
-func newNDJSON(w io.Writer, _ Options) Renderer { return &ndjson{w: w} }
+func newNDJSON(w io.Writer, opt Options) Renderer {
+	return &ndjson{encoder: encoder{all: opt.All}, w: w}
+}
 
 // flushAt is how many bytes are gathered before they are written.
 const flushAt = 64 << 10

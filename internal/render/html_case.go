@@ -20,9 +20,11 @@ type pageCase struct {
 	CallIDs                                []string
 	Root                                   *pageFinding
 	Others                                 []pageFinding
+	Playbooks                              []pageAdvice
 	Origin                                 *pageOrigin
 	Suspect                                string
 	Tried, Media, Gaps                     []string
+	Exhibits                               []exhibit
 	Ladder                                 *svgLadder
 	Messages                               []pageMessage
 	LeftOut                                string
@@ -73,11 +75,14 @@ func (r *page) makeCase(c *view.Case, number uint64, full bool) *pageCase {
 	if o := cl.Origin; o != nil {
 		p.Origin = &pageOrigin{cells.Visible(originText(cl)), visibles(o.Evidence), visibles(o.Alternatives)}
 	}
-	if len(cl.Attempts) > 1 {
+	tables := exhibits(c, r.opt)
+	p.Exhibits = visibleExhibits(tables)
+	if len(cl.Attempts) > 1 && !hasFork(tables) {
 		p.Tried = attemptTexts(cl.Attempts)
 	}
 	if v := c.Verdict; v != nil {
 		r.addVerdict(p, v)
+		p.Playbooks = pageAdviceOf(c.Playbooks)
 	}
 	if !full {
 		p.LeftOut = "Ladder and messages are left out here: the page holds those of the first cases only."

@@ -3,10 +3,12 @@ package render
 import (
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"sipcause/internal/anatomy"
 	"sipcause/internal/call"
 	"sipcause/internal/render/schema"
 	"sipcause/internal/testkit"
@@ -135,10 +137,11 @@ func TestMessagesInOrder(t *testing.T) {
 	}
 }
 
-// TestNDJSONAllocs holds that a case costs no allocation once the buffers have grown.
+// TestNDJSONAllocs holds that a case costs no allocation once the buffers have grown, unless it failed after a
+// challenge: those are read again for what they were made of.
 func TestNDJSONAllocs(t *testing.T) {
 	r := newNDJSON(io.Discard, Options{})
-	list := cases()
+	list := slices.DeleteFunc(cases(), func(c *view.Case) bool { return deep(c) && anatomy.Rounds(c.Call) != nil })
 	n := testing.AllocsPerRun(200, func() {
 		for _, c := range list {
 			if err := r.Case(c); err != nil {

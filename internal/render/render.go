@@ -20,12 +20,12 @@ type Renderer interface {
 	End(s *view.Summary) error
 }
 
-// Options say how a report is to look. Formats for machines take none of them.
+// Options say how a report is to look. Formats for machines take none of them but All.
 type Options struct {
 	Width int            // text: columns of the terminal; 0 = 80, less than 60 is taken as 60
 	Color bool           // text: ANSI colours
 	Zone  *time.Location // of times read by people; nil = UTC
-	All   bool           // text, html, markdown, mermaid: healthy calls too
+	All   bool           // text, html, markdown, mermaid: healthy calls too; json, ndjson: what healthy calls are made of
 	Brief bool           // text, markdown: no summary of the capture
 	Files []string       // names of the files that wire.PacketRef.Source indexes
 }

@@ -76,7 +76,10 @@ func (r *text) diagnosis(c *view.Case) {
 	if s := v.Suspect; s != nil && (c.Call.Origin == nil || s.Address != c.Call.Origin.Address) {
 		r.field("SUSPECT", bold, suspectText(s)+": look here first")
 	}
-	r.attempts(c.Call)
+	tables := exhibits(c, r.opt)
+	if !hasFork(tables) {
+		r.attempts(c.Call)
+	}
 	if f := v.Root; f != nil {
 		for i, a := range f.Actions {
 			label := ""
@@ -86,7 +89,9 @@ func (r *text) diagnosis(c *view.Case) {
 			r.item(2, cells.Pad(label, labelWidth)+fmt.Sprintf("%d. ", i+1), bold, a)
 		}
 	}
+	r.advice(c.Playbooks)
 	r.others(v)
+	r.exhibits(tables)
 	if v.Root != nil {
 		r.evidence(v.Root)
 		if len(v.Root.Refs) > 0 {

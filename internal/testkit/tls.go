@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -88,4 +89,74 @@ func Certificate(t testing.TB, until int, names ...string) (tls.Certificate, *x5
 	pool := x509.NewCertPool()
 	pool.AddCert(leaf)
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+}
+
+// Turn is what one side of a connection says inside TLS: one record, or several when it is long.
+type Turn struct {
+	Up   bool // from the client
+	Data []byte
+}
+
+// RecordTalk has crypto/tls shake hands over the loopback interface and both sides talk in turns. It returns what went
+// over the wire, in order, with whether the client sent it.
+func RecordTalk(t testing.TB, client, server *tls.Config, talk []Turn) (up []bool, data [][]byte) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		c, err := l.Accept()
+		if err == nil {
+			accepted <- c
+		}
+		close(accepted)
+	}()
+	a, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, ok := <-accepted
+	if !ok {
+		t.Fatal("accept: no connection")
+	}
+	var mu sync.Mutex
+	note := func(fromClient bool) func(b []byte) {
+		return func(b []byte) {
+			mu.Lock()
+			defer mu.Unlock()
+			up, data = append(up, fromClient), append(data, b)
+		}
+	}
+	c, s := tls.Client(tap{a, note(true)}, client), tls.Server(tap{b, note(false)}, server)
+	for _, end := range []*tls.Conn{c, s} {
+		if err := end.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shaken := make(chan error, 1)
+	go func() { shaken <- s.Handshake() }()
+	if err := errors.Join(c.Handshake(), <-shaken); err != nil {
+		t.Fatal(err)
+	}
+	for _, turn := range talk {
+		from, to := s, c
+		if turn.Up {
+			from, to = c, s
+		}
+		sent := make(chan error, 1)
+		go func() { _, err := from.Write(turn.Data); sent <- err }()
+		_, err := io.ReadFull(to, make([]byte, len(turn.Data)))
+		if err := errors.Join(err, <-sent); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(c.Close(), s.Close()); err != nil {
+		t.Log(err) // the other side may have closed first
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	return up, data
 }

@@ -3,16 +3,22 @@
 package view
 
 import (
+	"net/netip"
+	"time"
+
+	"sipcause/code/playbooks"
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
+	"sipcause/internal/peer"
 	"sipcause/internal/wire"
 )
 
 // Case is one call, registration or transaction with what diagnosis says of it. Both are valid only during
 // the call that hands them on.
 type Case struct {
-	Call    *call.Call
-	Verdict *finding.Verdict
+	Call      *call.Call
+	Verdict   *finding.Verdict
+	Playbooks []playbooks.Advice // on the root cause, the best first; see Adviser
 }
 
 // Count is a named number.
@@ -59,8 +65,56 @@ type Summary struct {
 
 	Calls, Registrations, Transactions uint64
 
+	Estate []peer.Account // addresses of record at the end of the capture, worst first
+
+	Certificates        []Certificate // that TLS endpoints showed: the first to run out first
+	CertificatesEvicted uint64        // times that further ones were shown: see the cap
+
 	Findings []finding.Finding // of the capture as a whole
 	KPIs     []KPI
+}
+
+// Certificate is an X.509 certificate that an endpoint showed in a TLS handshake.
+type Certificate struct {
+	*wire.Certificate
+	Holder      netip.AddrPort // who showed it; of a client the port is 0
+	OfClient    bool
+	Handshakes  uint64
+	First, Last wire.Time // of these
+	Ref         wire.PacketRef
+	Validity    Validity
+}
+
+// Validity says how a certificate's period of validity lies to when it was last seen.
+type Validity uint8
+
+// The validities, with the names of the report.
+const (
+	Valid       Validity = iota
+	ExpiresSoon          // within ExpiryNotice
+	Expired
+	NotYetValid
+)
+
+var validityNames = [...]string{"valid", "expires-soon", "expired", "not-yet-valid"}
+
+// String returns the name used in output.
+func (v Validity) String() string { return validityNames[v] }
+
+// ExpiryNotice is how long before its end a certificate is marked.
+const ExpiryNotice = 30 * 24 * time.Hour
+
+// ValidityAt judges a certificate at a time.
+func ValidityAt(c *wire.Certificate, at time.Time) Validity {
+	switch {
+	case at.Before(c.NotBefore):
+		return NotYetValid
+	case at.After(c.NotAfter):
+		return Expired
+	case c.NotAfter.Sub(at) < ExpiryNotice:
+		return ExpiresSoon
+	}
+	return Valid
 }
 
 // Is says whether id names the case: its ID or the Call-ID of one of its legs.

@@ -124,20 +124,24 @@ type EventKind uint8
 
 // Events that decode hands on beside payloads.
 const (
-	EventUnknown    EventKind = iota
-	EventICMP                 // ICMP/ICMPv6 error that quotes a packet
-	EventTCPReset             // RST on a flow that carried, or was opened for, SIP
-	EventTCPRefused           // RST in answer to a SYN
-	EventSYNTimeout           // SYN repeated without any answer
-	EventTCPClosed            // FIN on a flow that carried SIP
-	EventTLSHello             // ClientHello: Name is the SNI
-	EventTLSCert              // server certificate seen (TLS <= 1.2): Detail names subject, NotAfter
-	EventTLSAlert             // TLS alert before application data: Detail names it, and ends in ", warning" if the connection may go on
-	EventFragLost             // IP fragments of a datagram never completed
-	EventICMPTooBig           // fragmentation needed / packet too big
+	EventUnknown       EventKind = iota
+	EventICMP                    // ICMP/ICMPv6 error that quotes a packet
+	EventTCPReset                // RST on a flow that carried, or was opened for, SIP
+	EventTCPRefused              // RST in answer to a SYN
+	EventSYNTimeout              // SYN repeated without any answer
+	EventTCPClosed               // FIN on a flow that carried SIP
+	EventTLSHello                // ClientHello: Name is the SNI
+	EventTLSCert                 // server certificate seen (TLS 1.3: decrypted): Detail names subject, NotAfter
+	EventTLSAlert                // TLS alert before application data: Detail names it, and ends in ", warning" if the connection may go on
+	EventFragLost                // IP fragments of a datagram never completed
+	EventICMPTooBig              // fragmentation needed / packet too big
+	EventTLSClientCert           // certificate of the client, as EventTLSCert
+	EventTLSResumed              // the server took up an earlier session: no certificate is shown
+
+	EventKinds // how many there are
 )
 
-var eventNames = [...]string{"unknown", "icmp", "tcp-reset", "tcp-refused", "syn-timeout", "tcp-closed", "tls-hello", "tls-certificate", "tls-alert", "fragment-lost", "icmp-too-big"}
+var eventNames = [...]string{"unknown", "icmp", "tcp-reset", "tcp-refused", "syn-timeout", "tcp-closed", "tls-hello", "tls-certificate", "tls-alert", "fragment-lost", "icmp-too-big", "tls-client-certificate", "tls-resumed"}
 
 // String returns the event's stable name.
 func (k EventKind) String() string {
@@ -165,6 +169,19 @@ type Event struct {
 	Name       string // SNI or certificate name
 	Quote      []byte // as much of the quoted packet's application data as there is
 	FirstBytes int    // for EventFragLost: bytes received of the datagram
+
+	Cert *Certificate // for EventTLSCert and EventTLSClientCert, where it can be read
+}
+
+// Certificate is what of an X.509 certificate says whom it is for and until when. Its texts are printable ASCII.
+type Certificate struct {
+	Fingerprint         [32]byte // SHA-256 of its DER
+	Subject, Issuer     string
+	Common              string   // common name of the subject
+	Names               []string // subjectAltName: DNS names, then URIs, then addresses; no more than eight
+	MoreNames           int      // how many names are left out
+	DNS                 bool     // Names[0] is a DNS name
+	NotBefore, NotAfter time.Time
 }
 
 // GapKind says why something is missing.

@@ -16,28 +16,52 @@ import (
 //go:embed analysis-v1.schema.json
 var AnalysisV1 []byte
 
-const url = "https://sipcause.invalid/schema/analysis-v1.schema.json"
+// CompareV1 is the schema sipcause.compare/v1.
+//
+//go:embed compare-v1.schema.json
+var CompareV1 []byte
+
+const (
+	url        = "https://sipcause.invalid/schema/analysis-v1.schema.json"
+	compareURL = "https://sipcause.invalid/schema/compare-v1.schema.json"
+)
 
 type compiled struct {
-	document, line *jsonschema.Schema
-	err            error
+	document, line, comparison *jsonschema.Schema
+	err                        error
 }
 
 var schemas = sync.OnceValue(func() (c compiled) {
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(AnalysisV1))
-	if err != nil {
-		return compiled{err: err}
-	}
 	comp := jsonschema.NewCompiler()
 	comp.AssertFormat()
-	if err := comp.AddResource(url, doc); err != nil {
-		return compiled{err: err}
+	for at, text := range map[string][]byte{url: AnalysisV1, compareURL: CompareV1} {
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			return compiled{err: err}
+		}
+		if err := comp.AddResource(at, doc); err != nil {
+			return compiled{err: err}
+		}
 	}
-	if c.document, c.err = comp.Compile(url); c.err == nil {
-		c.line, c.err = comp.Compile(url + "#/$defs/line")
+	for _, s := range []struct {
+		at string
+		to **jsonschema.Schema
+	}{{url, &c.document}, {url + "#/$defs/line", &c.line}, {compareURL, &c.comparison}} {
+		if *s.to, c.err = comp.Compile(s.at); c.err != nil {
+			return c
+		}
 	}
 	return c
 })
+
+// ValidateComparison checks what sipcause compare --format json wrote.
+func ValidateComparison(doc []byte) error {
+	c := schemas()
+	if c.err != nil {
+		return fmt.Errorf("compile schema: %w", c.err)
+	}
+	return validate(c.comparison, doc)
+}
 
 // ValidateJSON checks what --format json wrote.
 func ValidateJSON(doc []byte) error {
