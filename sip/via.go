@@ -109,16 +109,31 @@ func (m *Message) Via(depth int) (Via, bool) {
 	if depth == 0 {
 		return m.TopVia(), m.first[HeaderVia] != 0
 	}
-	c := m.cursor(HeaderVia)
-	for v := c.next(); v != nil; v = c.next() {
-		if depth == 0 {
-			var via Via
-			via.parse(v)
-			return via, true
-		}
-		depth--
+	var via Via
+	text := m.viaText(depth)
+	if text != nil {
+		via.parse(text)
 	}
-	return Via{}, false
+	return via, text != nil
+}
+
+// BranchAt returns the branch of the Via at that depth, nil if it has none; false if there is no such Via.
+func (m *Message) BranchAt(depth int) ([]byte, bool) {
+	if depth == 0 {
+		return m.Branch(), m.first[HeaderVia] != 0
+	}
+	text := m.viaText(depth)
+	return branchOf(text), text != nil
+}
+
+// viaText returns the value of the Via at that depth, nil if there is none.
+func (m *Message) viaText(depth int) []byte {
+	c := m.cursor(HeaderVia)
+	v := c.next()
+	for ; v != nil && depth > 0; depth-- {
+		v = c.next()
+	}
+	return v
 }
 
 // viaEnds has the characters that may end a part of a Via, as bits.

@@ -3,8 +3,6 @@ package correlate
 import (
 	"bytes"
 
-	"github.com/cespare/xxhash/v2"
-
 	"sipcause/internal/call"
 	"sipcause/sip"
 )
@@ -135,7 +133,6 @@ func (ol *openLeg) inviteResponse(ti, i int32, m *sip.Message) {
 		l.Dialogs = append(l.Dialogs, call.Dialog{
 			CallerTag: ol.stock.keep(l, m.FromTag()), CalleeTag: ol.stock.keep(l, m.ToTag()), Invite: ti, Bye: call.None,
 		})
-		ol.tags = append(ol.tags, tagsOf(m))
 	}
 	t.Dialog = d
 	dl := &l.Dialogs[d]
@@ -158,19 +155,13 @@ func (ol *openLeg) inviteResponse(ti, i int32, m *sip.Message) {
 	}
 }
 
-// tags are the hashes of a dialog's tags: the tags themselves lie where memory is slow.
-type tags struct{ caller, callee uint64 }
-
-func tagsOf(m *sip.Message) tags { return tags{xxhash.Sum64(m.FromTag()), xxhash.Sum64(m.ToTag())} }
-
 // dialogOf finds the dialog of a message by its two tags, in either direction.
 func (ol *openLeg) dialogOf(m *sip.Message) int32 {
-	if len(ol.tags) == 0 {
-		return call.None
-	}
-	at := tagsOf(m)
-	for k, d := range ol.tags {
-		if d == at || d.caller == at.callee && d.callee == at.caller {
+	from, to := m.FromTag(), m.ToTag()
+	for k := range ol.leg.Dialogs {
+		d := &ol.leg.Dialogs[k]
+		if bytes.Equal(d.CallerTag, from) && bytes.Equal(d.CalleeTag, to) ||
+			bytes.Equal(d.CallerTag, to) && bytes.Equal(d.CalleeTag, from) {
 			return int32(k)
 		}
 	}

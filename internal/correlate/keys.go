@@ -55,12 +55,13 @@ func (s *Shard) announce(ol *openLeg, ti, i int32, m *sip.Message) {
 	}
 	add(call.KeyVia, true, "Via", t.Branch)
 	for d := 1; d < maxViaDepth; d++ {
-		v, ok := m.Via(d)
+		h, ok := hashAt(m, d)
 		if !ok {
 			break
 		}
-		if ol.lastWith(branchHash(&v, m), t.Method, t.CSeq, t.Client.Addr()) == call.None {
-			add(call.KeyVia, false, "Via", v.Branch)
+		if ol.lastWith(h, t.Method, t.CSeq, t.Client.Addr()) == call.None {
+			b, _ := m.BranchAt(d)
+			add(call.KeyVia, false, "Via", b)
 		}
 	}
 	sg := &l.Sightings[i]

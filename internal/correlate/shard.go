@@ -147,7 +147,6 @@ type openLeg struct {
 	stock      *stock // of its shard
 	key        uint64
 	hashes     []uint64 // hash of each Txn's branch, parallel to leg.Txns
-	tags       []tags   // parallel to leg.Dialogs
 	logins     []login  // of requests without a final response
 	prev, next *openLeg
 	due        int64 // second at which the wheel looks at it
@@ -368,9 +367,9 @@ func (s *Shard) open(key uint64, kind call.Kind, id []byte) *openLeg {
 	} else {
 		ol = new(openLeg)
 	}
-	leg, hashes, tags, logins := newLeg(), ol.hashes[:0], ol.tags[:0], ol.logins[:0]
+	leg, hashes, logins := newLeg(), ol.hashes[:0], ol.logins[:0]
 	*ol = openLeg{}
-	ol.leg, ol.stock, ol.key, ol.hashes, ol.tags, ol.logins = leg, &s.stock, key, hashes, tags, logins
+	ol.leg, ol.stock, ol.key, ol.hashes, ol.logins = leg, &s.stock, key, hashes, logins
 	leg.Kind, leg.CallID, leg.Shard = kind, string(id), s.id
 	s.legs[key] = ol
 	ol.prev, ol.next = &s.lru, s.lru.next
@@ -443,13 +442,18 @@ func (s *Shard) Take(spare Output) Output {
 	return out
 }
 
-// topHash identifies the transaction of a message: see branchHash.
-func topHash(m *sip.Message) uint64 {
-	if b := m.Branch(); hasCookie(b) {
-		return xxhash.Sum64(b)
+// hashAt identifies the transaction of m's Via at that depth: see branchHash. It is false if there is no such Via,
+// except at the top: what has none at all is told apart by the rest.
+func hashAt(m *sip.Message, depth int) (h uint64, ok bool) {
+	b, ok := m.BranchAt(depth)
+	if hasCookie(b) {
+		return xxhash.Sum64(b), true
 	}
-	v := m.TopVia()
-	return branchHash(&v, m)
+	if !ok && depth > 0 {
+		return 0, false
+	}
+	v, _ := m.Via(depth)
+	return branchHash(&v, m), true
 }
 
 // branchHash identifies the transaction of one of m's Vias: by its branch if it has the magic cookie (RFC 3261

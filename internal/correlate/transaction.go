@@ -15,7 +15,7 @@ import (
 // (RFC 3261 §17.1.3 for responses, §17.2.3 for requests; RFC 6026 keeps an INVITE's open after its 2xx).
 func (ol *openLeg) transaction(i int32, p *wire.Payload, m *sip.Message) int32 {
 	cseq, _ := m.CSeq()
-	h := topHash(m)
+	h, _ := hashAt(m, 0)
 	method := m.Method
 	if m.IsRequest() {
 		if method == sip.MethodAck {
@@ -140,11 +140,10 @@ func (ol *openLeg) parent(h uint64, m *sip.Message, client, server netip.AddrPor
 	l := ol.leg
 	cseq, _ := m.CSeq()
 	for d := 1; d < maxViaDepth; d++ {
-		v, ok := m.Via(d)
+		vh, ok := hashAt(m, d)
 		if !ok {
 			break
 		}
-		vh := branchHash(&v, m)
 		if k := ol.lastWith(vh, m.Method, cseq, client.Addr()); k != call.None {
 			return k, false
 		}
