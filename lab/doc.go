@@ -1,5 +1,6 @@
 // Package lab records failing calls between real elements and has sipcause judge the recordings: Kamailio as
-// proxy and registrar, SIPp as both ends, nftables as the network, tcpdump as the witness. Its one rule: what a
+// proxy and registrar, SIPp and baresip as ends, a B2BUA of sipgo (internal/testkit/b2bua), nftables as the
+// network, tcpdump as the witness. Its one rule: what a
 // scene's label says follows from how the scene is played, never from what sipcause said of it.
 //
 // # Scenes
@@ -20,7 +21,10 @@
 // Ends are files of sipp/, or steps in Go (script_test.go). The network (network_test.go) loses, rejects or
 // translates packets by rules of nftables, and media (media_test.go) is RTP sent beside the signalling.
 //
-// A scene whose label sipcause contradicts says so in its field open, and fails once sipcause agrees.
+// Phones (phone_test.go) are baresip, told what to do by deeds; the label is about the last call or registration of
+// the one named in by, whose Call-ID is read from the capture. Keys for TLS are made for each play (keys_test.go).
+//
+// A scene whose label sipcause contradicts says so (contradicted), and fails once sipcause agrees.
 //
 // # Playing
 //

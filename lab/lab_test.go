@@ -29,7 +29,7 @@ func scenes() []scene {
 		healthyScenes(), routingScenes(), authScenes(), identityScenes(), policyScenes(), transportScenes(), natScenes(),
 		timeoutScenes(), peopleScenes(), endScenes(), mediaScenes(), capabilityScenes(), serverScenes(), dialogScenes(),
 		protocolScenes(), retryScenes(), registerScenes(),
-		joinedScenes(), talkingScenes(), hiddenScenes(), phoneScenes(), tlsScenes(),
+		joinedScenes(), talkingScenes(), hiddenScenes(), phoneScenes(), phonesBeyond(), tlsScenes(),
 	)
 }
 
@@ -107,7 +107,7 @@ func missing(t *testing.T, what string) {
 }
 
 func TestRecordings(t *testing.T) {
-	need(t, "kamailio", "sipp", "tcpdump", "tshark", "ip", "nft")
+	need(t, "kamailio", "sipp", "baresip", "tcpdump", "tshark", "ip", "nft")
 	if out, err := playProcess("ip", "link").CombinedOutput(); err != nil {
 		missing(t, fmt.Sprintf("no network namespace to be had (be root, or allow user namespaces): %v: %s", err, out))
 	}

@@ -73,12 +73,7 @@ func play(s *scene, dir string) error {
 	if err := s.net.setUp(); err != nil {
 		return err
 	}
-	witness, err := st.start("tcpdump", "tcpdump", "-i", "lo", "-s", "16000", "-B", "16384", "-n", "-U", "--immediate-mode", "-Z", "root",
-		"-w", filepath.Join(dir, "scene.pcap"), "udp or tcp or icmp")
-	if err != nil {
-		return err
-	}
-	if err := witness.waitUntil("it captures", witness.says("listening on")); err != nil {
+	if err := st.witness(); err != nil {
 		return err
 	}
 	if s.tls {
@@ -120,16 +115,7 @@ func play(s *scene, dir string) error {
 	for i, c := range s.callers {
 		time.Sleep(c.after)
 		sent.play(s.media, i)
-		p, err := st.sipp(callerName(i), c)
-		if err != nil {
-			return err
-		}
-		if c.stays {
-			err = p.waitUntil("it listens", listens(c.at, c.tcp))
-		} else {
-			err = p.wait(c.fails)
-		}
-		if err != nil {
+		if err := st.call(i, c); err != nil {
 			return err
 		}
 	}
@@ -137,6 +123,28 @@ func play(s *scene, dir string) error {
 	time.Sleep(settle)
 	cut(phones)
 	return errors.Join(err, sent.wait(), st.stopAll())
+}
+
+// witness starts the capture. Its buffer holds what a loop between two proxies makes within milliseconds.
+func (st *stage) witness() error {
+	p, err := st.start("tcpdump", "tcpdump", "-i", "lo", "-s", "16000", "-B", "16384", "-n", "-U", "--immediate-mode", "-Z", "root",
+		"-w", filepath.Join(st.dir, "scene.pcap"), "udp or tcp or icmp")
+	if err != nil {
+		return err
+	}
+	return p.waitUntil("it captures", p.says("listening on"))
+}
+
+// call has a caller play its part to the end.
+func (st *stage) call(i int, c sipp) error {
+	p, err := st.sipp(callerName(i), c)
+	if err != nil {
+		return err
+	}
+	if c.stays {
+		return p.waitUntil("it listens", listens(c.at, c.tcp))
+	}
+	return p.wait(c.fails)
 }
 
 func (st *stage) start(name, bin string, args ...string) (*process, error) {

@@ -71,11 +71,13 @@ func phoneScenes() []scene {
 		srtp(1, ";mediaenc=srtp-mand")(s)
 	})
 	return []scene{
-		phones.with("phones-busy-elsewhere-first", func(s *scene) {}).but("phone-busy", "the callee's one line is in use", func(s *scene) {
+		phones.with("phones-third-idle", func(s *scene) {
 			s.phones[1].config = []string{"call_max_calls 1"}
 			s.phones = append(s.phones, phone{at: third, user: "carol"})
+		}).but("phone-busy", "the callee's one line is in use: another caller's", func(s *scene) {
 			s.deeds = []deed{{phone: 2, does: "/dial sip:bob@198.51.100.31"}, {after: 3 * time.Second, does: "/dial sip:bob@198.51.100.31"}, {after: 4 * time.Second, phone: 2, does: hangUpPhone}}
-		}, "180 200 486", truth{outcome: "busy", code: 486, cause: "callee.busy", origin: callee}),
+		}, "180 200 486", truth{outcome: "busy", code: 486, cause: "callee.busy", origin: callee}).
+			contradicted("takes a phone's own words \"Max Calls\" for those of a trunk (server.capacity)"),
 		picked.but("phone-declined", "the callee's user rejects the call after 3 s of ringing", func(s *scene) {
 			s.deeds = []deed{dial("sip:bob@198.51.100.31"), {after: 3 * time.Second, phone: 1, does: hangUpPhone}}
 		}, "180 486", truth{code: 486, cause: "callee.declined", origin: callee}),
@@ -125,5 +127,54 @@ func phoneScenes() []scene {
 			}}}
 			s.deeds = []deed{dial("sip:bob@198.51.100.31"), {after: 3 * time.Second, does: "/hold"}, {after: 4 * time.Second, does: hangUpPhone}}
 		}, "180 200 488", truth{outcome: "answered", code: 200, finding: "dialog.reinvite-failed"}),
+	}
+}
+
+// called is the scene of a SIPp that calls a baresip, at the proxy's address.
+var called = scene{
+	name: "phone-called", phones: []phone{{at: proxy, user: "bob", account: ";answermode=auto"}},
+	callers: []sipp{offeringFrom("IN IP4 [local_ip]", append([]step{maybe(100, 180, 183), got(200), say(askInside("ACK", 1, "b")...), rest(6 * time.Second)}, hangUp(2)...)...)},
+	codes:   "180 200",
+	truth:   truth{kind: calls, outcome: "answered", code: 200},
+}
+
+// offeringFrom is a caller whose offer has this connection address.
+func offeringFrom(connection string, next ...step) sipp {
+	offer := []string{
+		contactHere, "Content-Type: application/sdp", "Content-Length: [len]", "",
+		"v=0", "o=lab 53655765 2353687637 " + connection, "s=-", "c=" + connection, "t=0 0",
+	}
+	return sipp{at: caller, steps: append([]step{insist(ask("INVITE", 1, "a", append(append(offer, pcmu...), "a=recvonly")...)...)}, next...)}
+}
+
+// phonesBeyond are phones with something between them.
+func phonesBeyond() []scene {
+	overTCP := picked.with("phones-over-tcp", func(s *scene) {
+		s.deeds[0] = dial("sip:bob@198.51.100.31;transport=tcp")
+		s.net.nat = append(s.net.nat, "tcp dport 5060 snat to 192.0.2.10")
+	})
+	joinedPhones := phones.with("phones-joined", func(s *scene) {
+		s.b2buas, s.deeds[0] = joined.b2buas, dial("sip:bob@192.0.2.20")
+	})
+	challenged := atHome.with("phones-at-home-challenged", func(s *scene) {
+		s.proxies = []kamailio{{cfg: "home.cfg", define: []string{"WITH_CALL_AUTH"}}}
+		s.codes = "401 200 407 180"
+	})
+	return []scene{
+		overTCP.but("phone-declined-over-tcp", "the callee's user rejects the call after 3 s of ringing", func(s *scene) {
+			s.deeds = []deed{s.deeds[0], {after: 3 * time.Second, phone: 1, does: hangUpPhone}}
+		}, "180 486", truth{code: 486, cause: "callee.declined", origin: callee}),
+		joinedPhones.but("phone-codec-mismatch-behind-b2bua", "the callee's only codec is GSM, the caller's are PCMU and PCMA", func(s *scene) {
+			s.phones[1].codecs = []string{"gsm"}
+		}, "488", truth{outcome: "failed", code: 488, cause: "media.no-common-codec|media.unacceptable", origin: callee}),
+		joinedPhones.but("phone-declined-behind-b2bua", "the callee's user rejects the call after 3 s of ringing", func(s *scene) {
+			s.phones[1].account = ""
+			s.deeds = []deed{s.deeds[0], {after: 3 * time.Second, phone: 1, does: hangUpPhone}}
+		}, "180 486", truth{code: 486, cause: "callee.declined", origin: callee}),
+		challenged.but("phone-calls-with-wrong-password", "the caller's phone has a wrong password", func(s *scene) { s.phones[0].secret = "guess" },
+			"401 200 407", truth{outcome: "failed", code: 407, cause: "auth.wrong-credentials", origin: proxy, suspect: caller}),
+		called.but("phone-offered-ipv6", "the caller's media is on IPv6, and the phone has IPv4 only", func(s *scene) {
+			s.callers[0] = offeringFrom("IN IP6 2001:db8::10", maybe(100, 180), got(488), say(ackRefusal(1, "a")...))
+		}, "488", truth{outcome: "failed", code: 488, cause: "media.ip-version|media.unacceptable", origin: proxy}),
 	}
 }

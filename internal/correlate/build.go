@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"bytes"
 	"sipcause/internal/call"
 	"sipcause/internal/peer"
 	"sipcause/internal/wire"
@@ -68,8 +69,18 @@ func decisive(l *call.Leg, tries []int32) (int32, bool) {
 	if len(tries) == 0 {
 		return 0, false
 	}
-	return tries[len(tries)-1], true
+	last := tries[len(tries)-1]
+	for _, ti := range tries {
+		if t := &l.Txns[ti]; t.CSeq > l.Txns[last].CSeq && t.Client == l.Txns[last].Client && l.Start(&l.Txns[last])-l.Start(t) < reordered {
+			last = ti
+		}
+	}
+	return last, true
 }
+
+// reordered is how much later than the next one a request may come out of a capture that does not keep the order: the
+// CSeq tells which was sent last (RFC 3261 §12.2.1.1).
+const reordered = 2 * wire.Time(second)
 
 func challenges(l *call.Leg, tries []int32) (n int) {
 	for _, ti := range tries {
@@ -123,11 +134,25 @@ func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 		c.Outcome = call.Failed
 	case c.Code == 487 && !long && l.EndedBy(d) != call.None:
 		c.Outcome = call.Cancelled
-	case (c.Code == 487 || c.Code == 408 || c.Code == 480) && long:
+	case (c.Code == 487 || c.Code == 408 || c.Code == 480) && long, (c.Code == 408 || c.Code == 480) && t.Progress != call.None && saidNoAnswer(c):
 		c.Outcome = call.NoAnswer
 	default:
 		c.Outcome = call.Failed
 	}
+}
+
+// saidNoAnswer says whether the final response has the Q.850 cause 19, no answer from user.
+func saidNoAnswer(c *call.Call) bool {
+	m := c.Msg(c.Final)
+	if m == nil {
+		return false
+	}
+	for r := range m.Reasons() {
+		if r.Cause == 19 && bytes.EqualFold(r.Protocol, []byte("Q.850")) {
+			return true
+		}
+	}
+	return false
 }
 
 // acknowledged finds the 2xx of an INVITE whose caller acknowledged it although the capture shows it only on
@@ -185,8 +210,28 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 		return call.Ongoing
 	case !provisional && waited < int64(call.TimerB) && t.Resent < 3:
 		return call.Ongoing
+	case !provisional && b.missed(l, t):
+		return call.Unknown
 	}
 	return call.Failed
+}
+
+// missed says whether a request without a response was most likely answered where the capture did not see it: over UDP
+// its sender would have sent it again (RFC 3261 §17.1.1.2, §17.1.2.2), and the server is seen to send to somebody; or
+// it has credentials that only the answer to an earlier one can have asked for.
+func (b *builder) missed(l *call.Leg, t *call.Txn) bool {
+	if t.Resent > 0 || t.Transport.Reliable() {
+		return false
+	}
+	if _, alive := b.ledger.LastSeen(t.Server, b.end); alive {
+		return true
+	}
+	for i := range l.Txns {
+		if o := &l.Txns[i]; t.HasAuth && o.CSeq < t.CSeq && o.Method == t.Method && o.Server == t.Server && !o.HasAuth && o.Resent == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // ringTime returns how long the callee was alerted, in ns: from the first 18x to the final response or CANCEL.

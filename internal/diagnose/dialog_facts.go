@@ -128,6 +128,7 @@ type remote struct {
 	uri     string
 	next    netip.AddrPort // not valid for a name
 	contact netip.AddrPort // not valid for a name
+	target  string         // URI of the Contact
 }
 
 // remoteOf reads the 2xx that ref names; ok is false when it says nothing.
@@ -138,6 +139,7 @@ func (x *Case) remoteOf(ref call.MsgRef) (to remote, ok bool) {
 	}
 	for c := range m.Contacts() {
 		to.by, to.uri = "Contact", call.Clean(c.URI)
+		to.target = to.uri
 		break
 	}
 	to.contact = x.contactAddr(ref)

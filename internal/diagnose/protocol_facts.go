@@ -91,7 +91,12 @@ func (x *Case) refusedForm(class defectClass, status int, t call.TxnRef) (d defe
 	if !d.msg.Valid() || x.Sighting(d.msg).Truncated {
 		return d, false
 	}
-	if d.defect, ok = firstDefect(x.Msg(d.msg), class, true); !ok {
+	m := x.Msg(d.msg)
+	if d.defect, ok = firstDefect(m, class, true); !ok && class == defectGrammar && status == 400 {
+		d.defect, ok = firstDefect(m, defectOther, true) // others take it: this server need not
+		ok = ok && (x.names(d.defect.Header) || x.blames() == "")
+	}
+	if !ok {
 		return d, false
 	}
 	switch {

@@ -28,8 +28,8 @@ func calleeUnavailable(x *Case) *report {
 	}
 	cause, in := x.Q850()
 	byCause := (cause == causeNoUserResponding || cause == causeAbsent) && mappable(int(x.Sighting(d).Status))
-	if x.Sighting(d).Status != 480 && x.Code != 480 && !byCause {
-		return nil
+	if status := x.Sighting(d).Status; status != 480 && (x.Code != 480 || status >= 500) && !byCause {
+		return nil // a server's trouble that an element on the way calls 480 is not the callee's
 	}
 	if cause > 0 && cause != 18 && cause != 20 && cause != 21 && cause != 31 && cause != 16 && cause != 127 {
 		return nil // the network names another cause

@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"bytes"
+
 	"sipcause/internal/anatomy"
 	"sipcause/internal/call"
 	"sipcause/sip"
@@ -90,7 +92,10 @@ func (x *Case) answerAt(leg int, d *call.Dialog) call.MsgRef {
 	l := x.Legs[leg]
 	for i := range l.Sightings {
 		if s := &l.Sightings[i]; s.Time == d.Confirmed && s.Method == sip.MethodInvite && s.Status/100 == 2 && s.Txn != call.None {
-			return call.MsgRef{Leg: leg, Msg: int32(i)}
+			ref := call.MsgRef{Leg: leg, Msg: int32(i)} // of several at that time, the one with the dialog's tag
+			if m := x.Msg(ref); m != nil && bytes.Equal(m.ToTag(), d.CalleeTag) {
+				return ref
+			}
 		}
 	}
 	return call.NoMsg

@@ -116,7 +116,7 @@ func (x *Case) prackMissing(r call.TxnRef, progress call.MsgRef, again int) *rep
 	seconds := Seconds(x.Sighting(progress).Time, until)
 	rep := x.report("dialog.prack-missing", x.Absent(0.95, r, until), "%s sent a reliable %d (RSeq %d) and repeated it %d times in %.1f s: no PRACK reached it.", t.Server, m.Status, seq, again, seconds).
 		see(progress, "%d with Require: 100rel", m.Status).
-		suspect(t.Client, call.RoleUnknown)
+		suspect(x.Txn(x.top(r)).Client, call.RoleUnknown)
 	switch status := l.FinalStatus(t); {
 	case !x.Failed():
 		rep.severity(finding.Warning)

@@ -46,7 +46,7 @@ func (x *Case) saysMalformed() *report {
 	if m == nil || q == nil || x.Sighting(x.RequestRef(t)).Truncated {
 		return nil
 	}
-	words := strings.TrimSpace(strings.Replace(strings.ToLower(string(m.ReasonPhrase())), "bad request", "", 1))
+	words := x.blames()
 	blames := false
 	for _, w := range formWords {
 		blames = blames || strings.Contains(words, w)
@@ -71,6 +71,15 @@ func (x *Case) saysMalformed() *report {
 	return r.do("Capture directly in front of %s: the request may be changed on the last stretch.", x.Txn(t).Server).
 		do("If it arrives as captured, the check of %s is wrong or wants more than RFC 3261: look in its log at that second.", x.Txn(t).Server).
 		suspect(x.Txn(t).Client, call.RoleUnknown)
+}
+
+// blames returns what the phrase of a refusal says beyond "Bad Request", in lower case.
+func (x *Case) blames() string {
+	m := x.Deciding()
+	if m == nil {
+		return ""
+	}
+	return strings.TrimSpace(strings.Replace(strings.ToLower(string(m.ReasonPhrase())), "bad request", "", 1))
 }
 
 // blamed returns the header of q that the words name.

@@ -18,6 +18,10 @@ func routingLoop(x *Case) *report {
 		if rep := x.loopSeen(r); rep != nil {
 			return rep
 		}
+		if c, ok := x.cycleTo(r); ok && c.same && x.Status(r) == 483 {
+			return x.loopAdvice(x.report("routing.loop", 0.95, "The %s goes round in a circle: %s. It came back with the same Request-URI until its Max-Forwards was used up.", x.methodOf(r), c.String()), &c).
+				see(x.FinalRef(r), "483")
+		}
 	}
 	return nil
 }

@@ -84,6 +84,9 @@ func (x *Case) bypass(r call.TxnRef) *report {
 		return nil
 	}
 	first := routes[0]
+	if rep := x.unrouted(r, m, routes, from); rep != nil {
+		return rep
+	}
 	if !first.Addr().IsValid() || first.Addr() == t.Server.Addr() || x.wentThere(r.Leg, t) {
 		return nil
 	}
@@ -119,6 +122,26 @@ func (x *Case) bypass(r call.TxnRef) *report {
 		rep.see(f, "%d", x.Sighting(f).Status)
 	}
 	return rep.suspect(t.Client, call.RoleUnknown)
+}
+
+// unrouted is bypass of a request that went to the first hop all the same, but without the Route that tells that hop
+// what to do with it (RFC 3261 §12.2.1.1), and was refused there.
+func (x *Case) unrouted(r call.TxnRef, m *sip.Message, routes []netip.AddrPort, from call.MsgRef) *report {
+	t := x.Txn(r)
+	if m.Count(sip.HeaderRoute) > 0 || routes[0].Addr() != t.Server.Addr() || x.Status(r) < 400 || len(x.Downstream(r)) > 0 {
+		return nil
+	}
+	u, ok := sip.ParseURI(m.RequestURI())
+	if !ok || u.Addr() == t.Server.Addr() {
+		return nil // for this element itself: a strict router, or the far end
+	}
+	return x.report("routing.route-set-bypassed", 0.85, "%s sent the %s to %s without the Route of the dialog's route set: it does not know the request as one of a dialog that it is to relay, and answered %d.", t.Client, t.Method, t.Server, x.Status(r)).
+		do("%s", routeCheck(t, len(routes), 0)).
+		do("Look for an outbound proxy setting of %s that takes the place of the route set.", t.Client).
+		see(from, "Record-Route names %s", routes[0]).
+		see(x.RequestRef(r), "%s without Route", t.Method).
+		see(x.FinalRef(r), "%d", x.Status(r)).
+		suspect(t.Client, call.RoleUnknown)
 }
 
 // routeCheck is the first thing to look at, by how many Route header fields the request carries of those it owes.

@@ -9,6 +9,10 @@ import (
 // on a stall that cannot be told from an early change of mind, in seconds.
 const stallPatience = 20.0
 
+// ownTimer is the least that a proxy's timer for what has not rung yet counts as one for a stall, in seconds: shorter ones
+// are there to try the next target.
+const ownTimer = 10.0
+
 // timeoutProvisionalStall: 100 only, then silence until Timer C or until the caller gave up
 // (RFC 3261 §16.6 step 11, §16.8).
 func timeoutProvisionalStall(x *Case) *report {
@@ -47,7 +51,11 @@ func timeoutProvisionalStall(x *Case) *report {
 		return nil
 	}
 	waited := Seconds(l.Sightings[t.Trying].Time, end)
-	if cancelled && waited < stallPatience || !cancelled && t.Final != call.None && waited < call.TimerC.Seconds()-1 {
+	least := call.TimerC.Seconds() - 1
+	if stalled != try && x.Code == 408 {
+		least = ownTimer // the element before it has a shorter timer of its own
+	}
+	if cancelled && waited < stallPatience || !cancelled && t.Final != call.None && waited < least {
 		return nil
 	}
 	s := x.Txn(stalled)

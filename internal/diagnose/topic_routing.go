@@ -43,11 +43,26 @@ var routingRules = []rule{
 // captured or does not parse.
 func (x *Case) requestURI(r call.TxnRef) (text string, u sip.URI, ok bool) {
 	m := x.Request(r)
-	if m == nil || !m.IsRequest() {
+	if m == nil {
+		return x.askedFor(r)
+	}
+	if !m.IsRequest() {
 		return "", u, false
 	}
 	u, ok = sip.ParseURI(m.RequestURI())
 	return call.Clean(m.RequestURI()), u, ok
+}
+
+// askedFor is requestURI of a request that was not captured: by the To of its response, the address before any routing
+// (RFC 3261 §8.1.1.2).
+func (x *Case) askedFor(r call.TxnRef) (text string, u sip.URI, ok bool) {
+	m := x.Msg(x.FinalRef(r))
+	if m == nil {
+		return "", u, false
+	}
+	to, _ := m.To()
+	u, ok = sip.ParseURI(to.URI)
+	return call.Clean(to.URI), u, ok
 }
 
 // chain returns the transactions by which a request came as far as r, the first hop first. Of one request captured
