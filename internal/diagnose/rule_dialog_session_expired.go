@@ -28,9 +28,9 @@ func dialogSessionExpired(x *Case) *report {
 	return nil
 }
 
-// shortestSession is below every time at which a session timer can end a call: the least interval is 90 s
-// (RFC 4028 §4), and the side that does not refresh sends BYE 32 s or a third of it before the end.
-const shortestSession = 50e9
+// shortestSession is below every time at which a session timer ends a call, with peers that go below the least interval
+// of 90 s (RFC 4028 §4) as well; the side that does not refresh sends BYE 32 s or a third of it before the end.
+const shortestSession = 5e9
 
 func (x *Case) sessionExpired(leg int, d *call.Dialog) *report {
 	l := x.Legs[leg]

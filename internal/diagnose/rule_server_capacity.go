@@ -1,11 +1,19 @@
 package diagnose
 
-import "fmt"
+import (
+	"fmt"
+
+	"sipcause/internal/call"
+)
 
 // fullCauses are the Q.850 causes of a trunk or switch without a free channel.
 var fullCauses = map[int]bool{34: true, 42: true, 44: true, 47: true}
 
-var fullWords = []string{"channel limit", "max channels", "maximum channels", "call limit", "max calls", "maximum calls", "too many calls", "no circuit", "circuits busy", "all circuits", "trunk full", "no channel", "concurrent call"}
+// Words of what has no channel left: of a trunk, and such as a phone uses of its own lines as well.
+var (
+	fullWords  = []string{"channel limit", "max channels", "maximum channels", "no circuit", "circuits busy", "all circuits", "trunk full", "no channel"}
+	callsWords = []string{"call limit", "max calls", "maximum calls", "too many calls", "concurrent call"}
+)
 
 // serverCapacity: Q.850 34, 42, 44 or 47, or words about a limit of channels, behind 486, 480, 503 and others
 // (RFC 3398 §7.2.4.1).
@@ -15,7 +23,8 @@ func serverCapacity(x *Case) *report {
 		return nil
 	}
 	cause, in := x.Q850()
-	words := x.Says(fullWords...)
+	ownLines := status == 486 && x.Origin != nil && x.Origin.Role == call.RoleUAS // a phone that is in a call
+	words := x.Says(fullWords...) || !ownLines && x.Says(callsWords...)
 	if !fullCauses[cause] && !words {
 		return nil
 	}
