@@ -61,36 +61,56 @@ func TestAccuracy(t *testing.T) {
 			t.Errorf("%s: %s", p.name, s)
 		}
 	}
+	for _, s := range textFailures(&read, &held) {
+		t.Errorf("text traces: %s", s)
+	}
 }
 
-// failures says which of the bounds the part does not keep.
-func (p *part) failures() (out []string) {
-	var rest, text, shown tally // shown: traces whose messages show the cause
-	for i := range p.scores {
-		sc := &p.scores[i]
-		if sc.label.set != textSet {
-			rest.add(sc)
-			continue
-		}
-		text.add(sc)
-		if !sc.label.wants(unknown) {
-			shown.add(sc)
-		}
+// bounds collects which of them are not kept.
+type bounds []string
+
+func (b *bounds) hold(ok bool, format string, args ...any) {
+	if !ok {
+		*b = append(*b, fmt.Sprintf(format, args...))
 	}
-	bound := func(ok bool, format string, args ...any) {
-		if !ok {
-			out = append(out, fmt.Sprintf(format, args...))
+}
+
+// failures says which of the bounds for captures and flows the part does not keep.
+func (p *part) failures() (out bounds) {
+	var rest tally
+	for i := range p.scores {
+		if sc := &p.scores[i]; sc.label.set != textSet {
+			rest.add(sc)
 		}
 	}
 	n := rest.failing()
-	bound(100*rest.right >= minRight*n, "root cause right in %d of %d (%s), want %d %%", rest.right, n, percent(rest.right, n), minRight)
-	bound(100*rest.wrong <= maxWrong*n, "root cause wrong in %d of %d (%s), want at most %d %%", rest.wrong, n, percent(rest.wrong, n), maxWrong)
-	bound(100*rest.originRight >= minOrigin*rest.origins, "origin right in %d of %d (%s), want %d %%",
+	out.hold(100*rest.right >= minRight*n, "root cause right in %d of %d (%s), want %d %%", rest.right, n, percent(rest.right, n), minRight)
+	out.hold(100*rest.wrong <= maxWrong*n, "root cause wrong in %d of %d (%s), want at most %d %%", rest.wrong, n, percent(rest.wrong, n), maxWrong)
+	out.hold(100*rest.originRight >= minOrigin*rest.origins, "origin right in %d of %d (%s), want %d %%",
 		rest.originRight, rest.origins, percent(rest.originRight, rest.origins), minOrigin)
-	bound(rest.excess == 0, "something above info in %d of %d healthy cases", rest.excess, rest.clean)
-	n = shown.failing()
-	bound(100*shown.right >= minTextRight*n, "text traces: root cause right in %d of %d (%s), want %d %%", shown.right, n, percent(shown.right, n), minTextRight)
-	bound(text.confident == 0, "text traces: %d wrong with more than %v", text.confident, textSure)
-	bound(text.excess == 0, "text traces: something above info in %d of %d healthy cases", text.excess, text.clean)
+	out.hold(rest.excess == 0, "something above info in %d of %d healthy cases", rest.excess, rest.clean)
+	return out
+}
+
+// textFailures says which of the bounds for text traces the parts together do not keep: a third of so few would hang on
+// a single one.
+func textFailures(parts ...*part) (out bounds) {
+	var text, shown tally // shown: traces whose messages show the cause
+	for _, p := range parts {
+		for i := range p.scores {
+			sc := &p.scores[i]
+			if sc.label.set != textSet {
+				continue
+			}
+			text.add(sc)
+			if !sc.label.wants(unknown) {
+				shown.add(sc)
+			}
+		}
+	}
+	n := shown.failing()
+	out.hold(100*shown.right >= minTextRight*n, "root cause right in %d of %d (%s), want %d %%", shown.right, n, percent(shown.right, n), minTextRight)
+	out.hold(text.confident == 0, "%d wrong with more than %v", text.confident, textSure)
+	out.hold(text.excess == 0, "something above info in %d of %d healthy cases", text.excess, text.clean)
 	return out
 }

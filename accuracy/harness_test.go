@@ -159,11 +159,12 @@ func TestFailures(t *testing.T) {
 		{"wrong", []score{{label: cause, cause: wrong, sure: 1}}, []string{"right in 0 of 1", "wrong in 1 of 1"}},
 		{"origin", []score{{label: cause, cause: right, origin: honest}}, []string{"origin right in 0 of 1"}},
 		{"healthy", []score{{label: health, cause: wrong}}, []string{"1 of 1 healthy"}},
-		{"text unknown", []score{{label: text, cause: honest}}, []string{"text traces: root cause right in 0 of 1"}},
+		{"text unknown", []score{{label: text, cause: honest}}, []string{"root cause right in 0 of 1"}},
 		{"text wrong, unsure", []score{{label: text, cause: right}, {label: text, cause: right}, {label: text, cause: right}, {label: text, cause: right}, {label: text, cause: wrong, sure: 0.6}}, nil},
 		{"text wrong, sure", []score{{label: text, cause: right}, {label: text, cause: right}, {label: text, cause: right}, {label: text, cause: right}, {label: text, cause: wrong, sure: 0.8}}, []string{"1 wrong with more"}},
 	} {
-		got := (&part{scores: c.scores}).failures()
+		p := &part{scores: c.scores}
+		got := append(p.failures(), textFailures(p)...)
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %q, want %q", c.name, got, c.want)
 			continue
