@@ -5,7 +5,6 @@ import (
 
 	"sipcause/code/playbooks"
 	"sipcause/internal/call"
-	"sipcause/sip"
 )
 
 // Adviser looks up what the playbooks say of one case after another; it is for one goroutine.
@@ -14,8 +13,6 @@ type Adviser struct {
 	matcher *playbooks.Matcher // nil until the first case that has a root cause
 	facts   playbooks.Facts
 	advice  []playbooks.Advice
-	msg     sip.Message
-	other   sip.Message
 }
 
 // NewAdviser returns an adviser that opens the book when it is first needed.
@@ -49,15 +46,13 @@ func (a *Adviser) Advise(c *Case) {
 		Origin: playbooks.Software{Agent: server}, Caller: playbooks.Software{Agent: cl.UserAgent},
 		Warnings: f.Warnings[:0], Reasons: f.Reasons[:0], Any: f.Any[:0],
 	}
-	var parsed []byte // what a.msg is made of
-	if deciding := decidingMessage(cl); needs&(playbooks.NeedsMessage|playbooks.NeedsTag) != 0 && deciding.Valid() {
-		if raw := cl.Raw(deciding); raw != nil && a.msg.Parse(raw) == nil && a.msg.Status != 0 {
-			f.SetResponse(&a.msg)
-			parsed = raw
+	if needs&(playbooks.NeedsMessage|playbooks.NeedsTag) != 0 {
+		if m := cl.Msg(decidingMessage(cl)); m != nil && m.Status != 0 {
+			f.SetResponse(m)
 		}
 	}
 	if needs&(playbooks.NeedsSuspect|playbooks.NeedsAny) != 0 {
-		a.software(c, needs&playbooks.NeedsSuspect != 0, parsed)
+		a.software(c, needs&playbooks.NeedsSuspect != 0)
 	}
 	a.advice = a.matcher.Match(f, a.advice[:0])
 	c.Playbooks = a.advice
@@ -78,7 +73,7 @@ const (
 )
 
 // software finds who the suspect says it is, when asked for, and all that anybody of the call says.
-func (a *Adviser) software(c *Case, ofSuspect bool, parsed []byte) {
+func (a *Adviser) software(c *Case, ofSuspect bool) {
 	f := &a.facts
 	var suspect netip.AddrPort
 	if s := c.Verdict.Suspect; s != nil {
@@ -88,7 +83,7 @@ func (a *Adviser) software(c *Case, ofSuspect bool, parsed []byte) {
 		}
 	}
 	asked := 0
-	for _, l := range c.Call.Legs {
+	for k, l := range c.Call.Legs {
 		var heard [2][maxFlows]bool // responses and requests of each flow: further ones name the same software
 		for i := range l.Sightings {
 			s := &l.Sightings[i]
@@ -101,11 +96,9 @@ func (a *Adviser) software(c *Case, ofSuspect bool, parsed []byte) {
 			}
 			heard[kind][s.Flow] = s.Status != 100 // a 100 is of the next hop, others of whoever decides
 			asked++
-			m := &a.msg
-			if len(parsed) == 0 || len(s.Raw) == 0 || &s.Raw[0] != &parsed[0] {
-				if m = &a.other; m.Parse(s.Raw) != nil {
-					continue
-				}
+			m := c.Call.Msg(call.MsgRef{Leg: k, Msg: int32(i)})
+			if m == nil {
+				continue
 			}
 			agent := m.ServerOrUserAgent()
 			if len(agent) == 0 {
