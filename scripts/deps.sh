@@ -8,6 +8,7 @@ needs=(
 	"tcpdump tcpdump"
 	"kamailio kamailio"
 	"sipp sip-tester"
+	"baresip baresip-core"
 	"sngrep sngrep"
 	"ip iproute2"
 	"nft nftables"
@@ -22,6 +23,8 @@ for need in "${needs[@]}"; do
 done
 # gcc is of use to the race detector only with the C library's headers
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
+# Kamailio's TLS is a package of its own, without a command
+ls /usr/lib/*/kamailio/modules/tls.so >/dev/null 2>&1 || missing+=(kamailio-tls-modules)
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 echo "installing: ${missing[*]}"

@@ -6,6 +6,7 @@ package call
 import (
 	"net/netip"
 
+	"sipcause/internal/clocks"
 	"sipcause/internal/media"
 	"sipcause/internal/wire"
 )
@@ -172,6 +173,8 @@ type Call struct {
 	OnPath    int  // RTP streams of other calls that the capture had by then, between hosts that this call's descriptions name; counted only for a call without RTP
 	MediaCut  bool // RTP of its time was dropped by a bound: that some is absent proves nothing
 	Challenge int  // challenges (401, 407) met on the way
+
+	Points *clocks.Points // of the capture, when it has several
 
 	pool pool
 }

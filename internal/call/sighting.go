@@ -66,6 +66,7 @@ type Sighting struct {
 	Late      bool // arrived behind the watermark
 	Fragments uint8
 	IPID      uint16 // wire.Payload.IPID
+	Point     uint16 // wire.Payload.Point
 }
 
 // IsRequest says whether the sighting is of a request.
@@ -179,6 +180,7 @@ type Leg struct {
 	Kind      Kind
 	CallID    string
 	Shard     uint8
+	Points    bool // seen at more than one capture point
 	Evicted   bool // dropped by a cap before it ended
 	AtEnd     bool // still open when the capture ended
 	MidCall   bool // begins inside a dialog: the initial INVITE was not captured

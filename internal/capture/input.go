@@ -21,8 +21,10 @@ type input struct {
 	size   int64  // of the file
 	pipe   io.Reader
 	source uint32
-	held   bool // cannot be opened again: what was read to look at it is kept in records
-	parked bool // its file is open only while a block is read
+	held   bool         // cannot be opened again: what was read to look at it is kept in records
+	parked bool         // its file is open only while a block is read
+	only   int          // 1 + the interface that is read of it; 0: all
+	fix    []Correction // by interface; see Source.Correct
 
 	records records
 	file    *file
@@ -51,6 +53,7 @@ const (
 
 // open begins to read in, and finds out what it is. An input that is open already goes on where it is.
 func (in *input) open(s *Source, size int, to sink) error {
+	to = in.corrected(to)
 	if in.records != nil {
 		in.handTo(to)
 		return nil

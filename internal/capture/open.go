@@ -165,6 +165,7 @@ var silent = sink{gap: func(wire.Gap) {}, secret: func([]byte) bool { return tru
 func (s *Source) look() error {
 	for i, in := range s.inputs {
 		in.source = uint32(i)
+		s.names = append(s.names, in.name)
 		if in.held {
 			if err := in.open(s, blockSize(len(s.inputs)), silent); err != nil {
 				return err

@@ -15,6 +15,7 @@ import (
 // Source is one or more captures read as one. It is for one goroutine, but for Size and Read.
 type Source struct {
 	inputs  []*input
+	names   []string // of the files
 	skipped []string
 	size    int64
 	read    atomic.Int64
@@ -24,11 +25,7 @@ type Source struct {
 // Files returns the names of the captures as they were given or found; wire.PacketRef.Source indexes them.
 // The slice must not be changed.
 func (s *Source) Files() []string {
-	names := make([]string, len(s.inputs))
-	for i, in := range s.inputs {
-		names[i] = in.name
-	}
-	return names
+	return s.names
 }
 
 // Skipped returns what a directory or a pattern led to that is no capture, each with what it is instead.
@@ -53,7 +50,7 @@ func (s *Source) Secrets() [][]byte { return s.secrets.blocks }
 func (s *Source) Run(ctx context.Context, packet func(p *wire.Packet) error, payload func(p *wire.Payload) error, gap func(g wire.Gap)) error {
 	defer s.close()
 	sink := sink{packet: packet, payload: payload, gap: gap, secret: s.keepSecret}
-	if len(s.inputs) == 1 {
+	if len(s.inputs) == 1 && s.inputs[0].fix == nil {
 		return s.runOne(ctx, s.inputs[0], sink)
 	}
 	return s.merge(ctx, sink)

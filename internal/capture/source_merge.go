@@ -19,7 +19,10 @@ type turn struct {
 
 // before orders by time, then file. Within a file packets come in the file's order.
 func (t turn) before(o turn) bool {
-	return t.at < o.at || t.at == o.at && t.in.source < o.in.source
+	if t.at != o.at {
+		return t.at < o.at
+	}
+	return t.in.source < o.in.source || t.in.source == o.in.source && t.in.only < o.in.only
 }
 
 // queue is a binary heap of turns, the earliest first.
@@ -87,7 +90,7 @@ func (s *Source) merge(ctx context.Context, to sink) error {
 		if err := in.hand(to, &in.head); err != nil {
 			return err
 		}
-		switch err := in.records.next(&in.head); {
+		switch err := in.next(&in.head); {
 		case err == nil:
 			q[0].at = in.head.Time
 			q.sink()
@@ -109,7 +112,7 @@ func (in *input) begin(s *Source, size int, to sink) error {
 	if err := in.open(s, size, to); err != nil {
 		return err
 	}
-	err := in.records.next(&in.head)
+	err := in.next(&in.head)
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF // it had a packet when it was looked at
 	}

@@ -108,6 +108,8 @@ type pcapng struct {
 	stream
 	big bool
 	ifs []ngInterfaceInfo
+
+	iface uint32 // of the packet at hand
 }
 
 // looksPcapng says whether b begins with a section header block.
@@ -307,6 +309,7 @@ func (r *pcapng) captured(iface uint32, b []byte, p *wire.Packet, at int64) bool
 			}
 		}
 	}
+	r.iface = iface
 	r.deliver(p, i.link, when, b[16:16+n:16+n], int(r.u32(b[12:])))
 	return true
 }
@@ -324,6 +327,7 @@ func (r *pcapng) simple(b []byte, p *wire.Packet, at int64) bool {
 		n = min(n, int64(i.snap))
 	}
 	last := r.last
+	r.iface = 0
 	r.deliver(p, i.link, 0, b[4:4+n:4+n], int(sent))
 	r.last = last
 	return true
@@ -361,11 +365,16 @@ func (r *pcapng) stats(b []byte, _ *wire.Packet, at int64) bool {
 	i.counted = when
 	if dropped > i.dropped {
 		r.report(wire.Gap{
-			Kind: wire.GapDrops, From: from, Until: when, Where: fmt.Sprintf("%s interface %d", r.name, index), Lost: dropped - i.dropped,
+			Kind: wire.GapDrops, From: from, Until: when, Where: ngInterfaceName(r.name, index), Lost: dropped - i.dropped,
 		}, -1)
 		i.dropped = dropped
 	}
 	return false
+}
+
+// ngInterfaceName names an interface of a file.
+func ngInterfaceName(file string, index uint32) string {
+	return fmt.Sprintf("%s interface %d", file, index)
 }
 
 // secrets keeps a Decryption Secrets Block (§4.7): type, length, data.

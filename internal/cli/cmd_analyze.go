@@ -17,7 +17,11 @@ import (
 	"sipcause/code/playbooks"
 	"sipcause/internal/capture"
 	"sipcause/internal/correlate"
+	"sipcause/internal/decode"
+	"sipcause/internal/digest"
 	"sipcause/internal/finding"
+	"sipcause/internal/keylog"
+	"sipcause/internal/passport"
 	"sipcause/internal/pipeline"
 	"sipcause/internal/query"
 	"sipcause/internal/render"
@@ -31,6 +35,8 @@ type analyzeOptions struct {
 	workers                                    int
 	joinHeaders                                []string
 	playbooks                                  string // folder
+	given                                      given
+	stirCerts                                  string // folder
 	name                                       string // of the source, where it is no file
 }
 
@@ -70,7 +76,9 @@ Exit status: 0 analysed (whatever was found), 1 failure, 2 wrong usage, 3 findin
 		},
 	}
 	o.flags(cmd)
+	o.given.flags(cmd)
 	f := cmd.Flags()
+	f.StringVar(&o.stirCerts, "stir-certs", "", stirCertsHelp)
 	f.BoolVar(&o.helpFilter, "help-filter", false, "describe the filter language and its fields")
 	f.BoolVar(&o.decodeOnly, "decode-only", false, "decode and count only")
 	f.BoolVar(&o.stats, "stats", false, "print memory and allocation figures to standard error")
@@ -86,7 +94,7 @@ func (o *analyzeOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.filter, "filter", "", "show only what this expression holds for (see analyze --help-filter)")
 	f.StringVar(&o.call, "call", "", "show only the call with this Call-ID or id")
-	f.BoolVar(&o.all, "all", false, "text, html, markdown, mermaid: show calls that succeeded, too; json, ndjson: say what those were made of")
+	f.BoolVar(&o.all, "all", false, "text, html, markdown, mermaid: show calls that succeeded, every account and every source of retries, too; json, ndjson: say what those were made of")
 	f.StringVar(&o.format, "format", "text", "output format: "+strings.Join(formatNames(), ", "))
 	f.StringVar(&o.failOn, "fail-on", "", "exit with 3 when a finding is at or above this severity: info, warning, error, critical")
 	f.StringVar(&o.zone, "tz", "Local", "time zone of text and HTML: Local, UTC or a name such as Europe/Berlin")
@@ -126,6 +134,9 @@ type chosen struct {
 	failOn finding.Severity
 	fail   bool
 	book   func() *playbooks.Book
+	keys   *keylog.Log
+	secret *digest.Secrets
+	certs  *passport.Store
 }
 
 func (o *analyzeOptions) choose() (c chosen, err error) {
@@ -142,6 +153,15 @@ func (o *analyzeOptions) choose() (c chosen, err error) {
 		}
 	}
 	if c.book, err = openPlaybooks(o.playbooks); err != nil {
+		return c, err
+	}
+	if c.keys, err = o.given.keys(); err != nil {
+		return c, err
+	}
+	if c.secret, err = o.given.secrets(); err != nil {
+		return c, err
+	}
+	if c.certs, err = openCertificates(o.stirCerts); err != nil {
 		return c, err
 	}
 	if o.failOn != "" {
@@ -233,14 +253,16 @@ func (s *seen) note(fs []finding.Finding) {
 func (o *analyzeOptions) report(ctx context.Context, src *capture.Source, c chosen, out io.Writer, progress *progress) (s seen, err error) {
 	one := o.call != ""
 	r, err := render.New(o.format, out, render.Options{
-		Width: terminalWidth(out), Color: colorful(out), Zone: c.zone, All: o.all || one, Brief: one, Files: src.Files(),
+		Width: terminalWidth(out), Color: colorful(out), Zone: c.zone, All: o.all || one, Brief: one, Certs: c.certs, Files: src.Files(),
 	})
 	if err != nil {
 		return s, err
 	}
 	var subject view.Subject
 	adviser := view.NewAdviser(c.book)
-	opt := pipeline.Options{Workers: o.workers, Correlate: correlate.Options{JoinHeaders: o.joinHeaders}}
+	opt := pipeline.Options{
+		Workers: o.workers, Correlate: correlate.Options{JoinHeaders: o.joinHeaders}, Decode: decode.Options{Keys: c.keys}, Secrets: c.secret, Certs: c.certs,
+	}
 	s.summary, err = pipeline.Run(ctx, src, opt, func(k *view.Case) error {
 		if one && !k.Is(o.call) || c.filter != nil && !c.filter.Match(subject.Of(k), c.zone) {
 			return nil

@@ -16,6 +16,7 @@ import (
 	"sipcause/internal/capture"
 	"sipcause/internal/compare"
 	"sipcause/internal/correlate"
+	"sipcause/internal/decode"
 	"sipcause/internal/pipeline"
 	"sipcause/internal/render"
 	"sipcause/internal/view"
@@ -27,6 +28,7 @@ type compareOptions struct {
 	before, after, format, zone, output string
 	all                                 bool
 	joinHeaders                         []string
+	given                               given
 }
 
 func compareCommand() *cobra.Command {
@@ -64,6 +66,7 @@ Formats:
 	f.StringVar(&o.zone, "tz", "Local", "time zone of text and periods: Local, UTC or a name such as Europe/Berlin")
 	f.StringVarP(&o.output, "output", "o", "", "write to this file instead of standard output")
 	f.StringSliceVar(&o.joinHeaders, "join-header", nil, "as for analyze")
+	f.StringArrayVar(&o.given.keylogs, "keylog", nil, "as for analyze")
 	complete(cmd, "format", comparisonFormatNames())
 	return cmd
 }
@@ -170,9 +173,13 @@ func (o *compareOptions) periods(cmd *cobra.Command, args []string, zone *time.L
 
 // count reads a capture to its end and gives each case to the side whose period has its beginning.
 func (o *compareOptions) count(cmd *cobra.Command, src *capture.Source, sides []*compare.Tally) error {
+	keys, err := o.given.keys()
+	if err != nil {
+		return err
+	}
 	progress := newProgress(cmd.ErrOrStderr(), src)
 	defer progress.stop()
-	opt := pipeline.Options{Correlate: correlate.Options{JoinHeaders: o.joinHeaders}}
+	opt := pipeline.Options{Correlate: correlate.Options{JoinHeaders: o.joinHeaders}, Decode: decode.Options{Keys: keys}}
 	s, err := pipeline.Run(cmd.Context(), src, opt, func(k *view.Case) error {
 		for _, t := range sides {
 			if t.Period.Contains(k.Call.Began) {

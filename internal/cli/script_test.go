@@ -25,6 +25,12 @@ func TestScripts(t *testing.T) {
 			if err := writeCompared(e.WorkDir); err != nil {
 				return err
 			}
+			if err := writeSealed(t, e.WorkDir); err != nil {
+				return err
+			}
+			if err := writeSigned(t, e.WorkDir); err != nil {
+				return err
+			}
 			return os.WriteFile(e.WorkDir+"/demo.pcap.gz", demoCapture, 0o600)
 		},
 	})

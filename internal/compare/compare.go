@@ -17,7 +17,7 @@ import (
 // that they are the same (Fisher's exact test, two-sided).
 const (
 	MinPopulation = 20
-	Significance     = 0.001
+	Significance  = 0.001
 )
 
 // Judgement says what a difference means.

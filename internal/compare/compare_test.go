@@ -201,7 +201,8 @@ func TestFlood(t *testing.T) {
 	for i := range 3 * maxNames {
 		add(&b, 1, 200, "", fmt.Sprintf("Phone%dx 1.%d", i, i), 10)
 		b.Add(&view.Case{Verdict: &finding.Verdict{}, Call: &call.Call{Kind: call.KindTransaction, Final: call.NoMsg, Legs: []*call.Leg{
-			leg(fmt.Sprint(i), fmt.Sprintf("OPTIONS sip:x SIP/2.0\r\nX-%d: 1\r\nUser-Agent: a%d\r\n\r\n", i, i))}}})
+			leg(fmt.Sprint(i), fmt.Sprintf("OPTIONS sip:x SIP/2.0\r\nX-%d: 1\r\nUser-Agent: a%d\r\n\r\n", i, i)),
+		}}})
 	}
 	for name, s := range map[string]*Shelf{"callers": &b.callers, "versions": &b.versions, "headers": &b.headers, "agents": &b.agents} {
 		if len(s.counts) != maxNames || s.Rest == 0 {

@@ -107,6 +107,10 @@ func byCode(code int) (call.Outcome, bool) {
 // outcome says how the call ended for its originator, by transaction d of leg l.
 func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 	t := &l.Txns[d]
+	if st := l.FinalStatus(t); (t.Final == call.None || st == 401 || st == 407) && lived(l) {
+		c.Outcome = call.Unknown // it went on, unseen
+		return
+	}
 	if t.Final == call.None {
 		answer, ok := acknowledged(l, t)
 		if !ok {
@@ -149,6 +153,17 @@ func saidNoAnswer(c *call.Call) bool {
 	}
 	for r := range m.Reasons() {
 		if r.Cause == 19 && bytes.EqualFold(r.Protocol, []byte("Q.850")) {
+			return true
+		}
+	}
+	return false
+}
+
+// lived says whether a request was accepted in a dialog whose making the capture does not show.
+func lived(l *call.Leg) bool {
+	for i := range l.Txns {
+		t := &l.Txns[i]
+		if st := l.FinalStatus(t); t.InDialog && t.Dialog == call.None && st >= 200 && st < 300 {
 			return true
 		}
 	}
@@ -210,7 +225,7 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 		return call.Ongoing
 	case !provisional && waited < int64(call.TimerB) && t.Resent < 3:
 		return call.Ongoing
-	case !provisional && b.missed(l, t):
+	case !provisional && (followed(l, t) || b.missed(l, t)):
 		return call.Unknown
 	}
 	return call.Failed
@@ -220,6 +235,9 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 // its sender would have sent it again (RFC 3261 §17.1.1.2, §17.1.2.2), and the server is seen to send to somebody; or
 // it has credentials that only the answer to an earlier one can have asked for.
 func (b *builder) missed(l *call.Leg, t *call.Txn) bool {
+	if s := l.At(t.Request); s.Truncated && !s.Time.Ordinal() {
+		return true // the answer may be there, cut too short to be known
+	}
 	if t.Resent > 0 || t.Transport.Reliable() {
 		return false
 	}

@@ -46,7 +46,10 @@ func (s *Shard) facts(ol *openLeg, ti, i int32, m *sip.Message) {
 			f.Lead, f.Account = s.form(l.Raw(t.Request))
 		}
 	case !t.InDialog && l.Kind == call.KindTransaction:
-		s.fact(peer.FactAnswered, l, t, sg)
+		f := s.fact(peer.FactAnswered, l, t, sg)
+		if n, ok := m.RetryAfter(); ok && sg.Status >= 300 {
+			f.Seconds = n
+		}
 	}
 }
 
@@ -139,6 +142,8 @@ func (s *Shard) binding(l *call.Leg, t *call.Txn, sg *call.Sighting, m *sip.Mess
 	}
 	if sg.Status < 300 {
 		f.Seconds = granted(m, &reg)
+	} else if n, ok := m.RetryAfter(); ok {
+		f.Seconds = n
 	}
 }
 

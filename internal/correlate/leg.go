@@ -1,6 +1,7 @@
 package correlate
 
 import (
+	"bytes"
 	"time"
 
 	"sipcause/internal/call"
@@ -84,11 +85,13 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 	sg.Flow = s.flowIndex(l, p)
 	sg.Truncated, sg.Late = p.Truncated, late
 	sg.HasSDP, sg.HasToTag = hasSDP(m), len(m.ToTag()) > 0
-	sg.Fragments, sg.IPID = uint8(min(p.Fragments, 255)), p.IPID
+	sg.Fragments, sg.IPID, sg.Point = uint8(min(p.Fragments, 255)), p.IPID, p.Point
+	l.Points = l.Points || sg.Point != l.Sightings[0].Point
 	if m.IsRequest() {
 		sg.HasAuth = m.Count(sip.HeaderAuthorization)+m.Count(sip.HeaderProxyAuthorization) > 0
 	}
-	if p.Truncated && m.Method == sip.MethodUnknown && len(m.CallID()) == 0 {
+	if p.Truncated && (len(m.CallID()) == 0 || m.Count(sip.HeaderVia) == 0) && (m.Method == sip.MethodUnknown || !p.Time.Ordinal()) {
+		// Nothing says whose it is. A paste without times is of one call.
 		sg.Raw = s.stock.keep(l, p.Data)
 		s.head(ol, m)
 		return
@@ -104,6 +107,9 @@ func (s *Shard) add(ol *openLeg, p *wire.Payload, m *sip.Message) {
 	case call.Duplicate:
 		l.Dups++
 		s.stats.Duplicates++
+		if l.Points && sg.Point != l.Sightings[sg.Of].Point && !bytes.Equal(l.Sightings[sg.Of].Raw, p.Data) {
+			sg.Raw = s.stock.keep(l, p.Data) // something between the points rewrote it
+		}
 	default:
 		sg.Raw = s.stock.keep(l, p.Data)
 		if sg.HasSDP {

@@ -202,8 +202,11 @@ func repeatOf(l *call.Leg, t *call.Txn, i int32, p *wire.Payload) (call.Repeat, 
 		if e.Repeat != call.First || e.Status != s.Status || e.Method != s.Method || e.Flow != s.Flow {
 			continue
 		}
-		if !s.IsRequest() && !bytes.Equal(e.Raw, p.Data) && !(s.Status >= 200 && sameToTag(e.Raw, p.Data)) {
+		if !s.IsRequest() && !bytes.Equal(e.Raw, p.Data) && !((s.Status >= 200 || s.Point != e.Point) && sameToTag(e.Raw, p.Data)) {
 			continue
+		}
+		if l.Points && seenElsewhere(l, k, s) {
+			return call.Duplicate, k
 		}
 		dup := false
 		last := lastSame(l, k)
@@ -211,7 +214,7 @@ func repeatOf(l *call.Leg, t *call.Txn, i int32, p *wire.Payload) (call.Repeat, 
 		if gap < 0 {
 			gap = -gap
 		}
-		if !p.Flow.Transport.Reliable() && bytes.Equal(e.Raw, p.Data) {
+		if !p.Flow.Transport.Reliable() && s.Point == last.Point && bytes.Equal(e.Raw, p.Data) {
 			if p.IPID != 0 && last.IPID != 0 {
 				dup = p.IPID == last.IPID && gap < sameIPIDWindow
 			} else {
@@ -224,6 +227,37 @@ func repeatOf(l *call.Leg, t *call.Txn, i int32, p *wire.Payload) (call.Repeat, 
 		return call.Retransmission, k
 	}
 	return call.First, call.None
+}
+
+// seenElsewhere says whether another capture point has seen already what of the message whose first sighting is k comes
+// as s: the same packet by its IP identification, else a sighting more than the point of s has.
+func seenElsewhere(l *call.Leg, k int32, s *call.Sighting) bool {
+	type count struct {
+		point uint16
+		n     int
+	}
+	var room [4]count
+	counts, own := room[:0], 0
+	for j := k; j != call.None; j = l.Sightings[j].Next {
+		e := &l.Sightings[j]
+		if j != k && e.Of != k {
+			continue
+		}
+		if e.Point == s.Point {
+			own++
+			continue
+		}
+		if s.IPID != 0 && e.IPID == s.IPID {
+			return true
+		}
+		at := slices.IndexFunc(counts, func(c count) bool { return c.point == e.Point })
+		if at < 0 {
+			at = len(counts)
+			counts = append(counts, count{point: e.Point})
+		}
+		counts[at].n++
+	}
+	return slices.ContainsFunc(counts, func(c count) bool { return c.n > own })
 }
 
 // firstOfKind says that t has no message yet that s could repeat: most have not, and need no look at the others.

@@ -9,7 +9,7 @@ import (
 // unanswered tells the ledger of the call's requests that had no response at all: of every OPTIONS, of others once for each
 // way of a leg. A request that its sender may still wait for, or that it cancelled, tells nothing.
 func (b *builder) unanswered(c *call.Call) {
-	for _, l := range c.Legs {
+	for k, l := range c.Legs {
 		for i := range l.Txns {
 			t := &l.Txns[i]
 			provisional := t.Trying != call.None || t.Progress != call.None
@@ -24,6 +24,11 @@ func (b *builder) unanswered(c *call.Call) {
 			came := heard(l, t)
 			if came {
 				b.ledger.AddHeard(t.Server, t.Client.Addr())
+			}
+			if k == 0 && !came && l.Kind == call.KindCall && t.Method == sip.MethodInvite && !t.InDialog && t.Parent == call.None {
+				b.ledger.AddAttempt(peer.Pair(peer.Key(c.From), peer.Key(c.To)), peer.Attempt{
+					Time: l.Start(t), Ended: max(t.LastResent, l.Start(t)), Ref: l.Sightings[t.Request].Ref, CallID: l.CallID, Server: t.Server,
+				})
 			}
 			ping := t.Method == sip.MethodOptions && !t.InDialog
 			first := !came && !before(l, i)

@@ -275,12 +275,12 @@ func (d *Decoder) become(c *conn, k connKind) {
 }
 
 // carriedOver says by what transport messages come: one in the clear, the other inside TLS.
-func (c *conn) carriedOver(clear, sealed wire.Transport) {
+func (c *conn) carriedOver(plain, sealed wire.Transport) {
 	if c.outer != nil {
 		c.outer.flow[0].Transport, c.outer.flow[1].Transport = sealed, sealed
-		clear = sealed
+		plain = sealed
 	}
-	c.flow[0].Transport, c.flow[1].Transport = clear, clear
+	c.flow[0].Transport, c.flow[1].Transport = plain, plain
 }
 
 // carriesSIP says whether k is what may bring SIP messages.

@@ -1,5 +1,5 @@
 // Package decode turns packets into application payloads, events and gaps: link layers and tunnels, IP
-// fragments, UDP, TCP streams, SCTP, WebSocket frames, HEP, and what can be read of TLS without keys.
+// fragments, UDP, TCP streams, SCTP, WebSocket frames, HEP, and TLS, as far as it is in the clear or its keys are known.
 // Its one rule: bad traffic is counted by a named reason or handed on as an event or a gap; nothing fails,
 // and nothing that traffic can make grow is without a cap.
 package decode

@@ -12,10 +12,10 @@ import (
 
 // How far reading sealed records goes on without success.
 const (
-	maxTLSTries   = 32               // sequence numbers tried after bytes were lost
-	maxTLSPlaces  = 16               // places after them where a record may begin
-	maxTLSSkipped = 64               // records passed over whose keys are not there while later ones are
-	maxTLSWait    = 2 * maxTLSRecord // held of the client's records while the server's hello has not come
+	maxTLSTries   = 32       // sequence numbers tried after bytes were lost
+	maxTLSPlaces  = 16       // places after them where a record may begin
+	maxTLSSkipped = 64       // records passed over whose keys are not there while later ones are
+	maxTLSWait    = 36 << 10 // held of the client's records while the server's hello has not come
 )
 
 // tlsSession is what decrypting a connection takes.
@@ -198,21 +198,21 @@ const (
 // recordState says how a record of a type is to be read, as the connection stands.
 func (h *half) recordState(typ byte) recordState {
 	s := h.conn.tls
-	clear := typ == tlsHandshake || typ == tlsAlert
+	plain := typ == tlsHandshake || typ == tlsAlert
 	switch {
-	case s == nil && clear:
+	case s == nil && plain:
 		return recordClear
 	case s == nil || typ < tlsChangeCipherSpec || typ > tlsApplicationData:
 		return recordForeign
 	case !s.heard && typ == tlsChangeCipherSpec && s.version == tlsrecord.TLS13: // after a HelloRetryRequest
 		return recordCipher
-	case !s.heard && !clear:
+	case !s.heard && !plain:
 		return recordEarly
-	case s.suite == nil && !clear:
+	case s.suite == nil && !plain:
 		return recordForeign
 	case s.version == tlsrecord.TLS12 && s.side[h.dir].open != nil, typ == tlsApplicationData:
 		return recordSealed
-	case clear:
+	case plain:
 		return recordClear
 	}
 	return recordCipher

@@ -34,8 +34,8 @@ type exchange struct {
 	asked []sip.Challenge
 }
 
-// digest is what the client that had to authenticate did, oldest try first.
-type digest struct {
+// digestTries is what the client that had to authenticate did, oldest try first.
+type digestTries struct {
 	done  bool
 	steps []exchange
 	start int     // the first try after the last success
@@ -45,12 +45,12 @@ type digest struct {
 func challenged(code int) bool { return code == 401 || code == 407 }
 
 // digest reads the digest parameters of the client that met the challenges. The answer is kept for the case.
-func (x *Case) digest() *digest {
+func (x *Case) digest() *digestTries {
 	d := &x.auth
 	if d.done {
 		return d
 	}
-	*d = digest{done: true, steps: d.steps[:0], last: refusal{offer: -1}}
+	*d = digestTries{done: true, steps: d.steps[:0], last: refusal{offer: -1}}
 	refs := x.challengedTries()
 	if over := len(refs) - maxExchanges; over > 0 {
 		refs = refs[over:]

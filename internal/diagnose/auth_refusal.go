@@ -48,7 +48,7 @@ type refusal struct {
 }
 
 // refusalOf says what was wrong with the credentials of step i.
-func (x *Case) refusalOf(d *digest, i int) refusal {
+func (x *Case) refusalOf(d *digestTries, i int) refusal {
 	e := &d.steps[i]
 	r := refusal{step: i, offer: -1, cred: e.sent[0]}
 	if e.blind {
@@ -102,7 +102,7 @@ func (x *Case) stripped(e *exchange, c sip.Credentials) bool {
 
 // passed says whether a refusal without a challenge came from another element than the one that had asked for
 // the credentials: it had let them pass, or never got them.
-func (x *Case) passed(d *digest, i int) bool {
+func (x *Case) passed(d *digestTries, i int) bool {
 	e := &d.steps[i]
 	for k := i - 1; k >= 0; k-- {
 		if p := &d.steps[k]; len(p.asked) > 0 {
@@ -116,7 +116,7 @@ func (x *Case) passed(d *digest, i int) bool {
 }
 
 // askedBefore returns the challenges that the client had last met before step i.
-func (d *digest) askedBefore(i int) []sip.Challenge {
+func (d *digestTries) askedBefore(i int) []sip.Challenge {
 	for k := i - 1; k >= 0; k-- {
 		if len(d.steps[k].asked) > 0 {
 			return d.steps[k].asked
@@ -127,7 +127,7 @@ func (d *digest) askedBefore(i int) []sip.Challenge {
 
 // wrongAddressee pairs the credentials of step i with the challenges they failed. It sets r.cred and r.asked
 // to the pair, and says what is wrong when there is none: other header field, other realm, or a realm missing.
-func (d *digest) wrongAddressee(r *refusal, asked []sip.Challenge, i int) fault {
+func (d *digestTries) wrongAddressee(r *refusal, asked []sip.Challenge, i int) fault {
 	sent := d.steps[i].sent
 	if len(asked) == 0 {
 		return faultNone
@@ -185,7 +185,7 @@ func realmIn(asked []sip.Challenge, realm []byte) bool {
 }
 
 // realmAsked says whether a challenge before step i was for realm.
-func (d *digest) realmAsked(realm []byte, i int) bool {
+func (d *digestTries) realmAsked(realm []byte, i int) bool {
 	for k := range i {
 		if realmIn(d.steps[k].asked, realm) {
 			return true
@@ -195,7 +195,7 @@ func (d *digest) realmAsked(realm []byte, i int) bool {
 }
 
 // offerOf returns the step before i whose response issued the nonce of c, -1 if none did.
-func (d *digest) offerOf(c sip.Credentials, i int) int {
+func (d *digestTries) offerOf(c sip.Credentials, i int) int {
 	for k := i - 1; k >= 0; k-- {
 		for _, n := range d.steps[k].asked {
 			if bytes.Equal(n.Nonce, c.Nonce) {
@@ -256,7 +256,7 @@ func qopFits(offered, used []byte) bool {
 }
 
 // nonceFault judges the nonce of credentials that are otherwise in order.
-func (x *Case) nonceFault(d *digest, r *refusal) {
+func (x *Case) nonceFault(d *digestTries, r *refusal) {
 	e := &d.steps[r.step]
 	at := x.Start(e.ref)
 	for k := r.offer + 1; k < r.step; k++ { // a server may issue a nonce again: what counts is its use since then

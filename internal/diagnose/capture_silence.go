@@ -62,6 +62,9 @@ func keepaliveLost(l *peer.Ledger, w *peer.Way, run *peer.Silence) *finding.Find
 	default:
 		f = about("keepalive.lost", w.Server.String(), 0.8*conf, "%s answered none of the %d OPTIONS that %s sent it between %s and %s: it was down before the capture begins, does not answer OPTIONS at all, or the capture does not see what it sends.", w.Server, run.N, w.Client, clock(run.First), clock(run.Last))
 	}
+	if w.Retried == 0 {
+		f.Confidence *= 0.7 // whoever sends each once does not wait for an answer, or got it unseen
+	}
 	if o := othersAnswered(l, w, run); o.IsValid() {
 		f.Summary += fmt.Sprintf(" It answered %s meanwhile: the server works, the way from %s does not.", o, w.Client)
 		f.Actions = append(f.Actions, fmt.Sprintf("Compare the ways of %s and %s to %s: route, firewall rule, list of allowed peers.", w.Client, o, w.Server))

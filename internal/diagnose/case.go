@@ -9,7 +9,9 @@ import (
 	"sipcause/code"
 	"sipcause/internal/anatomy"
 	"sipcause/internal/call"
+	"sipcause/internal/digest"
 	"sipcause/internal/finding"
+	"sipcause/internal/passport"
 	"sipcause/internal/peer"
 	"sipcause/internal/wire"
 	"sipcause/sdp"
@@ -22,8 +24,10 @@ type Case struct {
 	*call.Call
 	Ledger *peer.Ledger
 
+	secrets  *digest.Secrets
+	certs    *passport.Store
 	sessions sessions
-	auth     digest // see Case.digest
+	auth     digestTries // see Case.digest
 	offers   anatomy.Offers
 	q850     struct {
 		read  bool
@@ -74,7 +78,7 @@ func (p *sessions) reset() {
 // Session returns the session description that a message carries, nil when it carries none.
 func (x *Case) Session(r call.MsgRef) *sdp.Session {
 	m := x.Msg(r)
-	if m == nil || len(m.Body) == 0 {
+	if m == nil || len(m.Body) == 0 || x.Sighting(r).Truncated {
 		return nil
 	}
 	p := &x.sessions
@@ -272,6 +276,9 @@ func (x *Case) Frame(r call.MsgRef) string {
 // lost there.
 func (x *Case) Absent(confidence float64, r call.TxnRef, until wire.Time) float64 {
 	t := x.Txn(r)
+	if x.holes() {
+		confidence = min(confidence, guess)
+	}
 	return confidence * (1 - x.Ledger.Loss(x.Start(r), until, t.Client.Addr(), t.Server.Addr()))
 }
 

@@ -6,12 +6,19 @@ import (
 	"slices"
 
 	"sipcause/internal/call"
+	"sipcause/internal/digest"
 	"sipcause/internal/finding"
+	"sipcause/internal/passport"
 	"sipcause/internal/peer"
 )
 
 // Judge diagnoses calls one after another; it keeps buffers between them and is for one goroutine.
 type Judge struct {
+	// Secrets are passwords with which digest responses are recomputed; nil: none.
+	Secrets *digest.Secrets
+	// Certs are certificates with which signatures of calls are checked; nil: none.
+	Certs *passport.Store
+
 	x      Case
 	v      finding.Verdict
 	byCode [3][2]map[int][]*rule // as asked, and by code: the rules to ask when no other code is involved
@@ -22,9 +29,10 @@ type Judge struct {
 func (j *Judge) Diagnose(c *call.Call, l *peer.Ledger) *finding.Verdict {
 	x := &j.x
 	x.begin(c, l)
+	x.secrets, x.certs = j.Secrets, j.Certs
 	v := &j.v
 	clear(v.Findings)
-	*v = finding.Verdict{Call: c.ID, Final: true, Findings: v.Findings[:0]}
+	*v = finding.Verdict{Call: c.ID, Final: true, Findings: v.Findings[:0], Digests: x.recomputed(v.Digests[:0])}
 	for _, r := range j.asked() {
 		if c.Began.Ordinal() && r.paced() {
 			continue
@@ -61,6 +69,9 @@ func (x *Case) conclude(v *finding.Verdict) {
 		return
 	}
 	v.Root = &v.Findings[0]
+	if x.openEnded() {
+		soften(v.Findings)
+	}
 	switch {
 	case v.Root.Suspect != nil:
 		v.Suspect = v.Root.Suspect

@@ -2,144 +2,202 @@ package diagnose
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"sipcause/internal/anatomy"
 	"sipcause/internal/call"
+	"sipcause/internal/passport"
 	"sipcause/sip"
 )
 
-// freshness is how far the time of a signature may be from the verifier's (RFC 8224 §6.2 step 4 recommends
-// 60 seconds).
-const freshness = 60 * time.Second
-
-// maxPassport bounds the length of an Identity header that is read.
-const maxPassport = 8192
-
-// identity is what an Identity header says (RFC 8224 §4, RFC 8225).
-type identity struct {
-	full   bool // header and claims are in it; the compact form leaves them to the receiver (RFC 8225 §7)
-	broken string
-	info   string // where the certificate is
-	alg    string
-	orig   string // the calling number signed for
-	dest   []string
-	attest string
-	iat    time.Time
+// verifiedTxn is the deciding transaction with the PASSporTs that its server judged.
+type verifiedTxn struct {
+	refusedTxn
+	ids []passport.Checked
 }
 
-// readIdentity reads the first Identity header of a message; ok is false when it has none.
-func readIdentity(m *sip.Message) (id identity, ok bool) {
-	v := m.Header(sip.HeaderIdentity)
-	if len(v) == 0 {
-		return id, false
+// verified returns the deciding transaction with the PASSporTs of its request; ok is false without one.
+func (x *Case) verified() (v verifiedTxn, ok bool) {
+	if v.refusedTxn, ok = x.decidingRefusal(); ok {
+		v.ids = x.identities(v.ref)
 	}
-	if len(v) > maxPassport {
-		id.broken = "it is longer than any PASSporT"
-		return id, true
-	}
-	token, params, _ := bytes.Cut(v, []byte(";"))
-	for p := range bytes.SplitSeq(params, []byte(";")) {
-		name, value, _ := bytes.Cut(bytes.TrimSpace(p), []byte("="))
-		switch strings.ToLower(string(name)) {
-		case "info":
-			id.info = call.Clean(bytes.Trim(value, "<>\""))
-		case "alg":
-			id.alg = call.Clean(bytes.Trim(value, "\""))
-		}
-	}
-	id.claims(bytes.Split(bytes.TrimSpace(token), []byte(".")))
-	return id, true
+	return v, ok
 }
 
-// claims reads the three parts of a PASSporT.
-func (id *identity) claims(parts [][]byte) {
-	if len(parts) != 3 || len(parts[2]) == 0 {
-		id.broken = "it is not made of three parts with a signature"
-		return
+// identities returns the PASSporTs of the request of a transaction.
+func (x *Case) identities(r call.TxnRef) []passport.Checked {
+	ref := x.RequestRef(r)
+	m := x.Msg(ref)
+	if m == nil {
+		return nil
 	}
-	if len(parts[0]) == 0 && len(parts[1]) == 0 {
-		return
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(string(parts[1]), "="))
-	if err != nil {
-		id.broken = "its claims are not base64url"
-		return
-	}
-	var c struct {
-		Attest string `json:"attest"`
-		Dest   struct {
-			TN  []string `json:"tn"`
-			URI []string `json:"uri"`
-		} `json:"dest"`
-		Iat  int64 `json:"iat"`
-		Orig struct {
-			TN  string `json:"tn"`
-			URI string `json:"uri"`
-		} `json:"orig"`
-	}
-	if json.Unmarshal(raw, &c) != nil {
-		id.broken = "its claims are not the JSON of RFC 8225"
-		return
-	}
-	id.full = true
-	id.attest = call.Clean([]byte(c.Attest))
-	id.orig = call.Clean([]byte(c.Orig.TN + c.Orig.URI))
-	for _, d := range append(c.Dest.TN, c.Dest.URI...) {
-		id.dest = append(id.dest, call.Clean([]byte(d)))
-	}
-	if c.Iat > 0 {
-		id.iat = time.Unix(c.Iat, 0).UTC()
-	}
+	return passport.Check(m, anatomy.Date(x.Sighting(ref).Time), x.certs)
 }
 
-// digits returns the digits of a number or of the user part of a URI.
-func digits(s string) string {
-	var b strings.Builder
-	for _, c := range number(s) {
-		if c >= '0' && c <= '9' {
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
-}
-
-// mismatch says how the claims differ from the request that carries them (RFC 8224 §6.2); "" when they do not,
-// or when they name no numbers.
-func (id *identity) mismatch(m *sip.Message) string {
-	if !id.full {
-		return ""
-	}
-	if id.orig != "" {
-		found, named := false, ""
-		for _, h := range [...]sip.HeaderID{sip.HeaderPAssertedIdentity, sip.HeaderFrom} {
-			for v := range m.Values(h) {
-				n := digits(addressOf(v))
-				if n == "" {
-					continue
-				}
-				if named == "" {
-					named = n
-				}
-				found = found || n == digits(id.orig)
+// faults returns what is wrong with the PASSporTs, what makes for one of the classes first (see passport.Kind.Class);
+// what is no fault by itself stands at the end.
+func (v *verifiedTxn) faults(classes ...int) (list []string) {
+	var rest, remarks []string
+	for i := range v.ids {
+		for _, n := range v.ids[i].Notes {
+			text := n.String()
+			if len(v.ids) > 1 {
+				text = fmt.Sprintf("Identity %d (%s): %s", i+1, typeWords(&v.ids[i]), text)
+			}
+			switch k := n.Kind.Class(); {
+			case k == 0:
+				remarks = append(remarks, text)
+			case slices.Contains(classes, k):
+				list = append(list, text)
+			default:
+				rest = append(rest, text)
 			}
 		}
-		if !found && named != "" && digits(id.orig) != "" {
-			return "it is signed for the calling number " + id.orig + ", the request comes from " + named
+	}
+	return append(append(list, rest...), remarks...)
+}
+
+// faulty says whether one of the PASSporTs has a fault of the class.
+func (v *verifiedTxn) faulty(class int) bool {
+	for i := range v.ids {
+		if _, ok := v.ids[i].Fault(class); ok {
+			return true
 		}
 	}
-	if to, ok := m.To(); ok && len(id.dest) > 0 {
-		called := digits(call.Clean(to.URI))
-		for _, d := range id.dest {
-			if called == "" || digits(d) == "" || digits(d) == called {
-				return ""
-			}
+	return false
+}
+
+// all says whether there are PASSporTs and all have the verdict.
+func (v *verifiedTxn) all(verdict passport.Verdict) bool {
+	return len(v.ids) > 0 && !slices.ContainsFunc(v.ids, func(c passport.Checked) bool { return c.Verdict != verdict })
+}
+
+// signed says whether the signature of each PASSporT verifies with the certificate that it names.
+func (v *verifiedTxn) signed() bool {
+	return len(v.ids) > 0 && !slices.ContainsFunc(v.ids, func(c passport.Checked) bool { return c.Key == nil || c.Verdict == passport.BadSignature })
+}
+
+// more adds what is wrong beside the first of the faults to a report.
+func (r *report) more(faults []string) *report {
+	for i, f := range faults[min(1, len(faults)):] {
+		if i == maxFaultsTold {
+			break
 		}
-		return "it is signed for calls to " + strings.Join(id.dest, ", ") + ", the request goes to " + called
+		r.add(" Also: %s.", f)
 	}
-	return ""
+	return r
+}
+
+// maxFaultsTold bounds the faults of PASSporTs that are told beside the first.
+const maxFaultsTold = 3
+
+// certificates names where the certificates of the PASSporTs are said to be.
+func (v *verifiedTxn) certificates() string {
+	var list []string
+	for i := range v.ids {
+		if at := v.ids[i].Certificate(); at != "" && !strings.Contains(strings.Join(list, " "), at) {
+			list = append(list, fmt.Sprintf("%q", at))
+		}
+	}
+	if len(list) == 0 {
+		return "an address that is not given"
+	}
+	return strings.Join(list, " and ")
+}
+
+func typeWords(c *passport.Checked) string {
+	if c.Type() == "" {
+		return "no ppt"
+	}
+	return c.Type()
+}
+
+// signedAs says what a request is signed for, with which attestation, and whether the signature is right:
+// "shaken, attestation B, 12025550100 to 12025550123, signed 2 s before; signature not checked".
+func signedAs(ids []passport.Checked) string {
+	var all []string
+	for i := range ids {
+		c := &ids[i]
+		s := typeWords(c)
+		if c.Form != passport.Full {
+			s += ", " + c.Form.String()
+		}
+		if c.Claims.Attest != "" {
+			s += ", attestation " + c.Claims.Attest
+		}
+		if c.Claims.Orig.Text != "" && len(c.Claims.Dest) > 0 {
+			s += ", " + c.Claims.Orig.Text + " to " + c.Claims.Dest[0].Text
+		}
+		switch {
+		case c.Aged && c.Age >= 0:
+			s += ", signed " + passport.Words(c.Age) + " before"
+		case c.Aged:
+			s += ", signed " + passport.Words(-c.Age) + " after"
+		}
+		switch {
+		case c.Verdict == passport.BadSignature:
+			s += "; the signature does not verify"
+		case c.Key != nil:
+			s += "; the signature verifies with " + c.Key.File
+		}
+		all = append(all, s)
+	}
+	return strings.Join(all, " | ")
+}
+
+// attested says with which attestation a request is signed, for sentences: "signed with attestation C".
+func attested(ids []passport.Checked) string {
+	for i := range ids {
+		if a := ids[i].Claims.Attest; a != "" {
+			return "signed with attestation " + a
+		}
+	}
+	if len(ids) > 0 {
+		return "signed, without an attestation"
+	}
+	return "not signed"
+}
+
+// presenter returns the first transaction whose request had the Identity header that the request of r has.
+func (x *Case) presenter(r call.TxnRef) call.TxnRef {
+	m := x.Request(r)
+	for range maxRelays {
+		up := call.TxnRef{Leg: r.Leg, Txn: x.Txn(r).Parent}
+		if up.Txn == call.None || m == nil {
+			break
+		}
+		p := x.Request(up)
+		if p == nil || !bytes.Equal(p.Header(sip.HeaderIdentity), m.Header(sip.HeaderIdentity)) {
+			break
+		}
+		r = up
+	}
+	return r
+}
+
+// blame makes the client of a transaction the suspect.
+func (r *report) blame(ref call.TxnRef) *report {
+	return r.suspect(r.x.Txn(ref).Client, r.x.clientRole(ref))
+}
+
+// offTime returns, of the times at which a request is said to be signed, the one farthest from a clock.
+func (v *verifiedTxn) offTime(date, clock time.Time) (off time.Duration, which string, ok bool) {
+	for i := range v.ids {
+		at, name := v.ids[i].At, "iat"
+		if at.IsZero() || v.ids[i].Form == passport.Compact {
+			at, name = date, "Date"
+		}
+		if at.IsZero() {
+			continue
+		}
+		if d := clock.Sub(at); !ok || d.Abs() > off.Abs() {
+			off, which, ok = d, name, true
+		}
+	}
+	return off, which, ok
 }
 
 // addressOf returns the URI of a name-addr or addr-spec.
@@ -151,15 +209,4 @@ func addressOf(v []byte) string {
 		}
 	}
 	return call.Clean(v)
-}
-
-// signedAt returns the time that a request's signature claims: its iat, else its Date.
-func (id *identity) signedAt(m *sip.Message) (at time.Time, from string, ok bool) {
-	if !id.iat.IsZero() {
-		return id.iat, "iat", true
-	}
-	if d, ok := m.Date(); ok {
-		return d, "Date", true
-	}
-	return at, "", false
 }

@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"bytes"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -230,6 +231,20 @@ func (x *Case) toward(h *mediaHop, side int) lane {
 // own says whether a stream belongs to this call and not to one before that used the same sockets.
 func (x *Case) own(s *call.Stream) bool {
 	return s.First >= x.Began-wire.Time(1e9) || x.Lead().MidCall
+}
+
+// unseen is by how much the lane may have begun earlier than its first packet in the capture: a stream of which packets
+// are missing may miss its first ones too. So many in a row that it would happen once in twenty times are counted.
+func (l *lane) unseen() wire.Time {
+	if len(l.streams) == 0 {
+		return 0
+	}
+	share := l.streams[0].RTP.LossShare()
+	if share <= 0 {
+		return 0
+	}
+	n := int(math.Log(0.05)/math.Log(min(share, 0.9))) + 1
+	return wire.Time(n) * (l.last - l.first) / wire.Time(max(1, l.packets+l.streams[0].RTP.Lost()))
 }
 
 // hasRTP says whether RTP of this call was captured.

@@ -56,7 +56,7 @@ func (x *Case) defective(class defectClass) (d defective, ok bool) {
 				return r, true
 			}
 		}
-		if t, known := x.LastTry(); known && x.Code == 0 && x.unanswered(t) {
+		if t, known := x.LastTry(); known && x.Code == 0 && x.unanswered(t) && !x.Sighting(x.RequestRef(t)).Truncated {
 			if d.defect, ok = firstDefect(x.Request(t), class, true); ok {
 				d.msg, d.silent, d.confidence = x.RequestRef(t), true, 0.5
 				return d, true

@@ -39,7 +39,7 @@ func authAlgorithmUnsupported(x *Case) *report {
 }
 
 // nothingUsable reports a challenge without an answer that offers neither MD5 with qop=auth nor MD5 without qop.
-func (x *Case) nothingUsable(d *digest) *report {
+func (x *Case) nothingUsable(d *digestTries) *report {
 	if len(d.steps) == 0 {
 		return nil
 	}

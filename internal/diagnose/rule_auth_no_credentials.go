@@ -47,8 +47,11 @@ func (x *Case) unansweredChallenge() *report {
 		return x.challengeWithoutHeader(e)
 	}
 	conf := x.Absent(0.95, e.ref, x.FinalTime(e.ref).Add(answerWithin))
+	if t.Ack == call.None && len(d.steps)-d.start == 1 {
+		conf = min(conf, onceAsked) // nothing but the silence speaks for it
+	}
 	if wait := max(x.Ledger.End, x.Ended).Sub(x.FinalTime(e.ref)); l.AtEnd && wait < answerWithin {
-		conf = min(conf, 0.6) // the answer may have come after the capture's end
+		conf = min(conf, cutShort) // the answer may have come after the capture's end
 	}
 	realm := call.Clean(e.asked[0].Realm)
 	how := "never sent it again with credentials"
@@ -106,7 +109,7 @@ func (x *Case) challengeHidden() *report {
 }
 
 // credentialsStripped: the client answered, but the one who had asked never got the answer.
-func (x *Case) credentialsStripped(d *digest) *report {
+func (x *Case) credentialsStripped(d *digestTries) *report {
 	f := &d.last
 	e := &d.steps[f.step]
 	user, realm := account(&f.cred)

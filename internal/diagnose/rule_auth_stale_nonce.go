@@ -97,7 +97,7 @@ func (f *refusal) words(worked bool) (string, float64) {
 }
 
 // gaveUp says what the client did after the refusal.
-func gaveUp(x *Case, d *digest, f *refusal, t *call.Txn, again int) string {
+func gaveUp(x *Case, d *digestTries, f *refusal, t *call.Txn, again int) string {
 	if f.step == len(d.steps)-1 && again > 1 {
 		return fmt.Sprintf("%s answered %d challenges, each with the nonce it had just got, and each was called stale.", t.Client.Addr(), again)
 	}
@@ -179,7 +179,7 @@ func (x *Case) staleThenAccepted() *report {
 
 // acceptedSoon says whether the same account was accepted after step i, with another nonce: at once, or at any
 // time when the server had said stale.
-func (x *Case) acceptedSoon(d *digest, i int, f *refusal) bool {
+func (x *Case) acceptedSoon(d *digestTries, i int, f *refusal) bool {
 	for k := i + 1; k < len(d.steps); k++ {
 		e := &d.steps[k]
 		if e.code < 200 || e.code >= 300 {

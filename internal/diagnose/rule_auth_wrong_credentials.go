@@ -5,13 +5,14 @@ import (
 	"fmt"
 
 	"sipcause/internal/call"
+	"sipcause/internal/digest"
 	"sipcause/sip"
 )
 
 // Words by which a 403 says that it is about the credentials, that it is about the nonce, and that it is about
 // something else.
 var (
-	saysCredentials = []string{"password", "passwd", "credential", "auth fail", "authentication fail", "authentification", "authorization fail", "authentication error", "bad auth", "wrong auth", "invalid auth", "not authenticated", "login fail", "digest", "username", "user name", "wrong user", "invalid user", "auth id", "unauthorized user"}
+	saysCredentials = []string{"password", "passwd", "credential", "auth fail", "authentication fail", "authentification", "authorization fail", "authentication error", "bad auth", "wrong auth", "invalid auth", "not authenticated", "login fail", "digest", "username", "user name", "wrong user", "invalid user", "wrong auth id", "unauthorized user"}
 	saysNonce       = []string{"nonce"}
 )
 
@@ -23,6 +24,9 @@ func authWrongCredentials(x *Case) *report {
 		return x.saidUnseen(d)
 	}
 	e := &d.steps[f.step]
+	if !challenged(e.code) && x.proof(d, f).Result == digest.Matches {
+		return nil // what is right is forbidden for another reason
+	}
 	if x.Says(saysNonce...) || f.ranOut() || f.fault == faultOld && challenged(e.code) {
 		return nil
 	}
@@ -46,6 +50,9 @@ func authWrongCredentials(x *Case) *report {
 		}
 	}
 	r := x.report("auth.wrong-credentials", conf, "%s did not accept the credentials of user %q for realm %q: %s.", e.maker, user, realm, how)
+	if r.prove(d, f) {
+		return r.seeRefusal(d, f)
+	}
 	r.do("Compare user name and password for realm %q in %s with those of the account on %s: the log there tells \"no such user\" from \"wrong password\", the wire does not.", realm, t.Client.Addr(), e.maker.Addr())
 	r.do("Check that %q is the authentication user that %s expects, and not the extension or the number of the account.", user, e.maker.Addr())
 	if f.age > slowAnswer && f.lifetime == 0 {
@@ -68,12 +75,12 @@ func authWrongCredentials(x *Case) *report {
 	}
 	return r.seeRefusal(d, f).
 		suspect(t.Client, x.clientRole(e.ref)).
-		tell("The telephone service did not accept the user name or password stored in your phone or app.")
+		tell(wrongLogin)
 }
 
 // saidUnseen reports a 403 whose words are about the credentials, when the capture misses the request that had
 // them.
-func (x *Case) saidUnseen(d *digest) *report {
+func (x *Case) saidUnseen(d *digestTries) *report {
 	if len(d.steps) == 0 || d.last.fault != faultNone {
 		return nil
 	}
@@ -88,7 +95,7 @@ func (x *Case) saidUnseen(d *digest) *report {
 		do("Compare user name and password in %s with those of the account on %s.", t.Client.Addr(), e.maker.Addr()).
 		see(x.FinalRef(e.ref), "403 %s", x.phraseOf(e)).
 		suspect(t.Client, x.clientRole(e.ref)).
-		tell("The telephone service did not accept the user name or password stored in your phone or app.")
+		tell(wrongLogin)
 }
 
 // refusalByCode says how likely a 403 to credentials, fresh and well addressed, is about the credentials;
@@ -123,7 +130,7 @@ func (x *Case) refusedElsewhere(c *sip.Credentials, e *exchange) bool {
 }
 
 // refusals counts the tries since the last success that were refused with one fault.
-func (d *digest) refusals(f fault, x *Case) int {
+func (d *digestTries) refusals(f fault, x *Case) int {
 	n := 0
 	for i := d.start; i < len(d.steps); i++ {
 		e := &d.steps[i]

@@ -2,34 +2,46 @@ package diagnose
 
 import (
 	"sipcause/internal/call"
+	"sipcause/internal/passport"
 	"sipcause/sip"
 )
 
 // identityInvalid: the signature does not verify (438).
 func identityInvalid(x *Case) *report {
-	r, id, ok := x.verified()
+	v, ok := x.verified()
 	if !ok {
 		return nil
 	}
-	m := x.Request(r.ref)
-	why := "the capture does not show why"
-	if m != nil {
-		if s := id.mismatch(m); s != "" {
-			why = s
+	faults := v.faults(438)
+	why := "nothing in the capture disagrees with it, and the signature itself was not checked (--stir-certs does that)"
+	switch {
+	case len(v.ids) == 0:
+		why = "the request that it judged has no Identity header in this capture"
+	case len(faults) > 0:
+		why = faults[0]
+	case v.all(passport.Verified):
+		why = "nothing in the capture disagrees with it, and the signature verifies with the certificate in " + v.ids[0].Key.File + ": the verifier has another one, or asks for more"
+	}
+	out := x.report("identity.invalid", 1, "The signature of the call does not verify at %s (438): %s.", v.txn.Server, why).more(faults)
+	lost, from := x.otherIdentity(v.ref, x.Request(v.ref))
+	switch {
+	case lost != nil:
+		out.do("The Identity header, From or To was changed between %s and %s: sign after the last change, or do not change signed numbers.", lost.Client, v.txn.Server).
+			see(from, "as it was before").suspect(lost.Server, call.RoleProxy)
+	case v.all(passport.Verified):
+		out.do("Ask who runs %s which check failed: its log says.", v.txn.Server.Addr())
+	default:
+		if len(faults) > 0 {
+			out.blame(x.presenter(v.ref))
 		}
+		out.do("Compare orig, dest and iat of the PASSporT with From (or P-Asserted-Identity), To and Date as %s got them: a device that rewrites a number after the signing breaks it.", v.txn.Server.Addr())
 	}
-	if id.broken != "" {
-		why = id.broken
+	if !v.signed() {
+		out.do("Check that the signer's key belongs to the certificate at %s.", v.certificates())
 	}
-	out := x.report("identity.invalid", 1, "The signature of the call does not verify at %s (438): %s.", r.txn.Server, why)
-	if lost, from := x.otherIdentity(r.ref, m); lost != nil {
-		out.do("The Identity header, From or To was changed between %s and %s: sign after the last change, or do not change signed numbers.", lost.Client, r.txn.Server).see(from, "as it was before")
-	} else {
-		out.do("Compare orig, dest and iat of the PASSporT with From (or P-Asserted-Identity), To and Date as %s got them: a device that rewrites a number after the signing breaks it.", r.txn.Server.Addr())
-	}
-	return out.do("Check that the signer's key belongs to the certificate at %q.", id.info).
-		see(x.RequestRef(r.ref), "the signed request").
-		see(x.FinalRef(r.ref), "438 %s", x.Reason)
+	return out.
+		see(x.RequestRef(v.ref), "signed: %s", signedAs(v.ids)).
+		see(x.FinalRef(v.ref), "438 %s", x.Reason)
 }
 
 // otherIdentity finds a hop above r whose request differs from m in what a signature covers.
@@ -51,15 +63,4 @@ func (x *Case) otherIdentity(r call.TxnRef, m *sip.Message) (*call.Txn, call.Msg
 		}
 	}
 	return nil, call.NoMsg
-}
-
-// verified returns the deciding transaction with the Identity header that its server judged.
-func (x *Case) verified() (r refusedTxn, id identity, ok bool) {
-	if r, ok = x.decidingRefusal(); !ok {
-		return r, id, false
-	}
-	if m := x.Request(r.ref); m != nil {
-		id, _ = readIdentity(m)
-	}
-	return r, id, true
 }

@@ -16,8 +16,12 @@ func identityMissing(x *Case) *report {
 	var out *report
 	switch m := x.Request(r.ref); {
 	case m != nil && m.Count(sip.HeaderIdentity) > 0:
-		out = x.report("identity.missing", 0.9, "%s asks for an Identity header (%d %s) although the request has one: what it has is not a signature it can use.", r.txn.Server, code, words).
+		v := verifiedTxn{r, x.identities(r.ref)}
+		out = x.report("identity.missing", 0.9, "%s asks for an Identity header (%d %s) although the request has one (%s): what it has is not a signature it can use.", r.txn.Server, code, words, signedAs(v.ids)).
 			do("Compare the Identity header with RFC 8224: a PASSporT of the type (ppt) that %s expects, in an own header field.", r.txn.Server.Addr())
+		if faults := v.faults(); len(faults) > 0 {
+			out.add(" What can be seen: %s.", faults[0]).more(faults)
+		}
 	case lost != nil:
 		out = x.report("identity.missing", 1, "%s wants a signed call (%d %s); the caller had signed it, and %s dropped the Identity header on the way.", r.txn.Server, code, words, lost.Server).
 			do("Let %s pass the Identity header on, or sign there again after it changes From or To.", lost.Server.Addr()).

@@ -1,13 +1,14 @@
 package diagnose
 
 import (
+	"sipcause/internal/passport"
 	"sipcause/sip"
 )
 
 // identityStaleDate: the verifier finds the signature too old or from the future: 403 Stale Date (RFC 8224
 // §6.2.2), or a refusal of a signature that is off by more than a minute.
 func identityStaleDate(x *Case) *report {
-	r, id, ok := x.verified()
+	r, ok := x.verified()
 	if !ok {
 		return nil
 	}
@@ -16,23 +17,22 @@ func identityStaleDate(x *Case) *report {
 	if m == nil || m.Count(sip.HeaderIdentity) == 0 && !text {
 		return nil
 	}
-	at, which, known := id.signedAt(m)
 	seen := x.Sighting(x.FinalRef(r.ref)).Time
-	known = known && seen.Absolute()
 	clock, clockName := seen.Std(), "the capture's clock"
 	if resp := x.Msg(x.FinalRef(r.ref)); resp != nil {
 		if d, ok := resp.Date(); ok {
 			clock, clockName = d, "the verifier's clock"
 		}
 	}
-	off := clock.Sub(at)
-	late := known && (off > freshness || off < -freshness)
+	date, _ := m.Date()
+	off, which, known := r.offTime(date, clock)
+	late := known && seen.Absolute() && off.Abs() > passport.Freshness
 	code, words := x.said()
 	conf := 0.7
 	switch {
 	case text:
 		conf = 1
-	case !late, x.saysPolicy() && !x.Says("expired"):
+	case !late, x.saysPolicy() && !x.Says("expired"), code == 438 && r.faulty(438):
 		return nil
 	}
 	out := x.report("identity.stale-date", conf, "%s refuses the signature of the call for its time (%d %s).", r.txn.Server, code, words)
@@ -41,11 +41,11 @@ func identityStaleDate(x *Case) *report {
 		if off < 0 {
 			way, off = "ahead of", -off
 		}
-		out = x.report("identity.stale-date", conf, "%s refuses the signature of the call for its time (%d %s): its %s is %s %s %s; %s is allowed.", r.txn.Server, code, words, which, ageWords(off), way, clockName, ageWords(freshness))
+		out = x.report("identity.stale-date", conf, "%s refuses the signature of the call for its time (%d %s): its %s is %s %s %s; %s is allowed.", r.txn.Server, code, words, which, passport.Words(off), way, clockName, passport.Words(passport.Freshness))
 	}
 	return out.do("Compare the clocks of the signer and of %s with a time server (NTP) first.", r.txn.Server.Addr()).
 		do("If both are right, the request was held on the way (retries, queues) or a signature was used again: sign each call when it leaves.").
-		see(x.RequestRef(r.ref), "the signed request").
+		see(x.RequestRef(r.ref), "signed: %s", signedAs(r.ids)).
 		see(x.FinalRef(r.ref), "%d %s", code, words).
-		suspect(r.txn.Client, x.clientRole(r.ref))
+		blame(x.presenter(r.ref))
 }

@@ -24,7 +24,7 @@ func mediaLate(x *Case) *report {
 		if both[calleeSide].first > both[callerSide].first {
 			to = calleeSide
 		}
-		late, other := both[to].first-h.answered, both[1-to].first-h.answered
+		late, other := both[to].first-h.answered-both[to].unseen(), both[1-to].first-h.answered-both[1-to].unseen()
 		confidence := 0.75
 		switch {
 		case late <= lateMedia:

@@ -60,7 +60,7 @@ func (x *Case) sentNowhere(h *mediaHop, side int, sent *lane) *report {
 // oneWay reports that the silent side was sent RTP and sent none.
 func (x *Case) oneWay(h *mediaHop, silent int, heard *lane) *report {
 	from, to := h.sides[silent].last(), h.sides[1-silent].last()
-	confidence := 0.75
+	confidence := 0.7
 	if a, b := from.at.Addr(), to.at.Addr(); a == h.ends[silent] && b == h.ends[1-silent] {
 		confidence = 0.9 // the same two hosts are seen to send SIP both ways
 	}

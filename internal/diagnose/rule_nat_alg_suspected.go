@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 
+	"sipcause/internal/anatomy"
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
 )
@@ -24,7 +25,29 @@ func natALGSuspected(x *Case) *report {
 			}
 		}
 	}
+	if rep := x.rewrittenBetween(); rep != nil {
+		return rep
+	}
 	return x.lengthOfOldAddress()
+}
+
+// rewrittenBetween looks for a request that is not the same at two capture points, though its packets have the same
+// addresses.
+func (x *Case) rewrittenBetween() *report {
+	for _, p := range anatomy.Passages(x.Call) {
+		if p.Between != anatomy.ALG {
+			continue
+		}
+		for _, w := range p.Rewrites {
+			if !x.Sighting(w.Near).IsRequest() {
+				continue
+			}
+			if rep := x.algBetween(w.Near, w.Far); rep != nil {
+				return rep
+			}
+		}
+	}
+	return nil
 }
 
 // rewritten compares the request of r with the same one on the hop before: same branch, so nobody between added a Via.
@@ -39,20 +62,27 @@ func (x *Case) rewritten(r call.TxnRef) *report {
 		x.Sighting(before).Truncated || x.Sighting(after).Truncated {
 		return nil
 	}
+	return x.algBetween(before, after)
+}
+
+// algBetween reports what of addresses was exchanged between two sightings of a request.
+func (x *Case) algBetween(before, after call.MsgRef) *report {
 	changes := x.rewrites(before, after)
 	if len(changes) == 0 {
 		return nil
 	}
+	r := call.TxnRef{Leg: after.Leg, Txn: x.Sighting(after).Txn}
+	client, t := x.Txn(call.TxnRef{Leg: before.Leg, Txn: x.Sighting(before).Txn}).Client, x.Txn(r)
 	announced, there, _ := x.short(after)
 	broken := announced != there && !t.Transport.Reliable()
-	rep := x.report("nat.alg-suspected", 0.95, "Between %s and %s something that adds no Via rewrote the %s: %s.", x.Txn(p).Client, t.Server, x.methodOf(r), strings.Join(changes, ", "))
+	rep := x.report("nat.alg-suspected", 0.95, "Between %s and %s something that adds no Via rewrote the %s: %s.", client, t.Server, x.methodOf(r), strings.Join(changes, ", "))
 	if broken {
 		rep.add(" It left Content-Length at %d although the body now has %d bytes.", announced, there)
 	} else {
 		rep.severity(finding.Info)
 	}
 	return x.algActions(rep, t.Client).
-		see(before, "as sent by %s", x.Txn(p).Client).
+		see(before, "as sent by %s", client).
 		see(after, "as it came on to %s", t.Server)
 }
 

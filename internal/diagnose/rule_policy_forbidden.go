@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"sipcause/internal/call"
+	"sipcause/internal/digest"
 	"sipcause/internal/finding"
 	"sipcause/sip"
 )
@@ -72,6 +73,8 @@ func (x *Case) forbidden() (float64, string) {
 	e := &d.steps[f.step]
 	_, worked := x.worked(user, realm, x.Start(e.ref))
 	switch {
+	case x.proof(d, f).Result == digest.Matches:
+		return 0.9, "although the credentials are right: computed anew with the given password, the response is the same"
 	case about:
 		return 0, ""
 	case worked && x.Txn(e.ref).Method == sip.MethodRegister && !x.saysPolicy():

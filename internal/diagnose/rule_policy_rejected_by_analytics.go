@@ -26,10 +26,15 @@ func policyRejectedByAnalytics(x *Case) *report {
 		}
 		conf = 0.95
 	}
-	if info := call.Clean(m.Header(sip.HeaderCallInfo)); info != "" {
+	if info := redressOf(m); info != "" {
 		redress = info
 	}
-	out := x.report("policy.rejected-by-analytics", conf, "An analysis of calling numbers at %s rejected the call of %s to %s (%d %s), not the callee.", r.txn.Server, number(x.From), number(x.To), m.Status, call.Clean(m.ReasonPhrase()))
+	ids := x.identities(r.ref)
+	out := x.report("policy.rejected-by-analytics", conf, "An analysis of calling numbers at %s rejected the call of %s to %s (%d %s), not the callee. As it got there the call was %s.", r.txn.Server, number(x.From), number(x.To), m.Status, call.Clean(m.ReasonPhrase()), attested(ids))
+	v := verifiedTxn{r, ids}
+	if faults := v.faults(); len(faults) > 0 {
+		out.add(" What can be seen of the signature: %s.", faults[0]).more(faults)
+	}
 	if redress != "" {
 		out.do("The response names whom to turn to: %s", redress)
 	} else {
@@ -37,7 +42,23 @@ func policyRejectedByAnalytics(x *Case) *report {
 	}
 	return out.do("Check the reputation of %s with the analytics providers, and that calls from it are signed (STIR) with attestation A.", number(x.From)).
 		see(x.FinalRef(r.ref), "%d %s", m.Status, call.Clean(m.ReasonPhrase())).
+		see(x.RequestRef(r.ref), "%s", attested(ids)).
 		tell("A call protection service rejected the call because of the calling number.")
+}
+
+// redressOf returns the Call-Info that says whom to turn to: the one with the jCard (RFC 8688 §3.1), else the first.
+func redressOf(m *sip.Message) string {
+	first := ""
+	for v := range m.Values(sip.HeaderCallInfo) {
+		text := call.Clean(v)
+		if strings.Contains(strings.ToLower(text), "jwscard") {
+			return text
+		}
+		if first == "" {
+			first = text
+		}
+	}
+	return first
 }
 
 // analyticsReason finds the Reason by which a 603 says that analytics made it, and what it says about redress.

@@ -22,6 +22,16 @@ func registerFailed(x *Case) *report {
 	if x.Code == 0 {
 		result, conf = "without an answer", x.Absent(0.9, ref, x.Ended)
 	}
+	switch {
+	case x.openEnded():
+		conf = min(conf, cutShort)
+	case x.Outcome == call.Challenged && len(x.Lead().Tries()) == 1:
+		conf = x.Absent(onceAsked, ref, x.FinalTime(ref).Add(answerWithin))
+	case x.missed(ref):
+		conf = min(conf, guess)
+	case x.Code == 0 && x.Txn(ref).Resent == 0:
+		conf = min(conf, 0.7) // as transport.no-response
+	}
 	what := "registration"
 	if x.Reg.Removed {
 		what = "removal of the registration"

@@ -10,12 +10,13 @@ import (
 )
 
 // retryIgnoredRetryAfter: a peer that had asked with Retry-After to be left alone for some seconds was tried again sooner.
-// In a 503 that is about the server as a whole (RFC 3261 §21.5.4), in other responses about the same callee.
+// In a 503 that is about the server as a whole, whatever the request (RFC 3261 §21.5.4), in other responses about the same
+// callee. An OPTIONS asks whether the server is back.
 func retryIgnoredRetryAfter(x *Case) *report {
 	for k, l := range x.Legs {
 		for i := range l.Txns {
 			t := &l.Txns[i]
-			if t.Method != sip.MethodInvite || t.InDialog || t.Request == call.None {
+			if t.Method == sip.MethodAck || t.Method == sip.MethodCancel || t.Method == sip.MethodOptions || t.InDialog || t.Request == call.None {
 				continue
 			}
 			r := call.TxnRef{Leg: k, Txn: int32(i)}

@@ -129,6 +129,9 @@ func (x *Case) recovered(first, w, n int) *report {
 		}
 		if a.Code == 0 {
 			confidence = min(confidence, x.Absent(0.9, refOf(a), won.At))
+			if x.missed(refOf(a)) {
+				confidence = min(confidence, guess)
+			}
 		}
 		words = append(words, a.Target.String()+": "+x.attemptWords(a))
 	}

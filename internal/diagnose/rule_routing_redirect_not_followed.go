@@ -39,7 +39,7 @@ func routingRedirectNotFollowed(x *Case) *report {
 	confidence := x.Absent(0.75, try, at.Add(redirectWait)) // a follow-up that still rings is not in the ledger
 	if x.Lead().AtEnd || x.Kind != call.KindCall {
 		// The capture ends before the client had its time, or nothing tells of its requests under other Call-IDs.
-		confidence = x.Absent(0.6, try, at)
+		confidence = x.Absent(cutShort, try, at)
 	}
 	return x.report("routing.redirect-not-followed", confidence, "%s sent %s to another address with %d %s (%s), and it never tried there.", x.originName(), t.Client, x.Code, x.Reason, strings.Join(list, ", ")).
 		do("Check whether %s may follow redirects: many PBXs and SBCs do so only when told (recurse on 3xx), and only to addresses they trust.", t.Client).

@@ -24,7 +24,11 @@ func routingUseProxy(x *Case) *report {
 		return nil
 	}
 	t := x.Txn(try)
-	return x.report("routing.use-proxy", 0.9, "%s takes requests through a proxy only, %s, and said so with 305; %s did not go there.", x.originName(), strings.Join(list, ", "), t.Client).
+	confidence := 0.9
+	if x.openEnded() {
+		confidence = cutShort
+	}
+	return x.report("routing.use-proxy", confidence, "%s takes requests through a proxy only, %s, and said so with 305; %s did not go there.", x.originName(), strings.Join(list, ", "), t.Client).
 		do("Set %s as outbound proxy or route for this destination at %s.", list[0], t.Client).
 		do("Few clients follow a 305 by themselves: expect to configure it.").
 		see(x.RequestRef(try), "sent past the proxy").

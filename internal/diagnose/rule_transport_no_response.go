@@ -43,11 +43,21 @@ func (x *Case) noResponse(r call.TxnRef) *report {
 	if t.Resent > 0 {
 		sent = fmt.Sprintf("%d times in %.1f s", t.Resent+1, Seconds(x.Start(r), t.LastResent))
 	}
-	rep := x.report("transport.no-response", x.Absent(confidence, r, until), "%s sent the %s to %s %s and not one response came back.", t.Client, x.methodOf(r), t.Server, sent).
-		do("Capture on %s: does the %s arrive there?", t.Server.Addr(), x.methodOf(r)).
-		do("If it does not: routing, firewall or address between %s and %s; check that %s is what was meant.", t.Client.Addr(), t.Server.Addr(), t.Server).
-		do("If it arrives and is answered: the way back is broken (NAT, firewall, response sent to another address). If it arrives and is not answered: the server process is down or overloaded.").
-		see(x.RequestRef(r), "the request, sent %s", sent)
+	confidence = x.Absent(confidence, r, until)
+	lost, between := x.lostBetween(x.RequestRef(r))
+	if between {
+		confidence = 1
+	}
+	rep := x.report("transport.no-response", confidence, "%s sent the %s to %s %s and not one response came back.", t.Client, x.methodOf(r), t.Server, sent)
+	if between {
+		rep.add(" It left %s and never reached %s.", lost.from, lost.to).
+			do("Look at what is between the capture points %s and %s: firewall rules, routes and interface counters for packets from %s to %s.", lost.from, lost.to, t.Client, t.Server)
+	} else {
+		rep.do("Capture on %s: does the %s arrive there?", t.Server.Addr(), x.methodOf(r)).
+			do("If it does not: routing, firewall or address between %s and %s; check that %s is what was meant.", t.Client.Addr(), t.Server.Addr(), t.Server).
+			do("If it arrives and is answered: the way back is broken (NAT, firewall, response sent to another address). If it arrives and is not answered: the server process is down or overloaded.")
+	}
+	rep.see(x.RequestRef(r), "the request, sent %s", sent)
 	if decided && d != r {
 		rep.see(x.DecidingRef(), "%s gave up after %.1f s", x.Txn(d).Server, waited)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // handshake is what the events of one TLS connection show of how it began. What is encrypted (in TLS 1.3 all from the
-// server's hello on) is not in it.
+// server's hello on) is not in it unless it was decrypted.
 type handshake struct {
 	flow  wire.Flow // the client's direction
 	hello *call.Event

@@ -18,7 +18,7 @@ var authRules = []rule{
 }
 
 // faulted returns the digest exchanges and the refusal of the last credentials when its fault is one of faults.
-func (x *Case) faulted(faults ...fault) (*digest, *refusal, bool) {
+func (x *Case) faulted(faults ...fault) (*digestTries, *refusal, bool) {
 	d := x.digest()
 	for _, f := range faults {
 		if d.last.fault == f {
@@ -30,8 +30,11 @@ func (x *Case) faulted(faults ...fault) (*digest, *refusal, bool) {
 
 // seeRefusal adds the messages that a refusal rests on: the challenge that offered the nonce, the answer, and
 // what it got.
-func (r *report) seeRefusal(d *digest, f *refusal) *report {
+func (r *report) seeRefusal(d *digestTries, f *refusal) *report {
 	x := r.x
+	if words := proofWords(x.proof(d, f)); words != "" {
+		r.add(" %s", words)
+	}
 	if f.offer >= 0 {
 		r.see(x.FinalRef(d.steps[f.offer].ref), "the challenge that issued the nonce")
 	} else {

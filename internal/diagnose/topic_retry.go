@@ -27,7 +27,12 @@ type ended struct {
 	ref          wire.PacketRef
 	callID       string
 	code         int
+	silent       bool // nothing at all came back
 }
+
+// once says whether a try without any response was sent a single time: over UDP it was most likely answered unseen, as
+// Case.missed says.
+func (e ended) once() bool { return e.silent && e.ended == e.began }
 
 // triesOf returns the originator's tries at the server of r for the same callee, oldest first, this call's own
 // included, up to and with r.
@@ -37,7 +42,7 @@ func (x *Case) triesOf(r call.TxnRef) []ended {
 	if x.Kind == call.KindCall {
 		for _, a := range x.Ledger.Attempts(x.From, x.To, until+1) {
 			if a.Server == server {
-				out = append(out, ended{a.Time, a.Ended, a.Ref, a.CallID, a.Code})
+				out = append(out, ended{a.Time, a.Ended, a.Ref, a.CallID, a.Code, a.Code == 0})
 			}
 		}
 		return out
@@ -50,6 +55,8 @@ func (x *Case) triesOf(r call.TxnRef) []ended {
 		e := ended{began: a.At, ended: a.At + wire.Time(a.FinalMS*1e6), callID: x.ID, code: a.Code}
 		if f := x.FinalRef(refOf(a)); f.Valid() {
 			e.ref = x.Sighting(f).Ref
+		} else if t := x.Txn(refOf(a)); x.unanswered(refOf(a)) && t.Cancel == call.None {
+			e.ended, e.ref, e.silent = max(t.LastResent, a.At), x.Sighting(x.RequestRef(refOf(a))).Ref, true
 		}
 		out = append(out, e)
 	}
@@ -60,6 +67,10 @@ func (x *Case) triesOf(r call.TxnRef) []ended {
 // seeEnded adds tries as evidence, the newest ones when they are many.
 func seeEnded(rep *report, list []ended) *report {
 	for i := max(0, len(list)-maxAttemptsShown); i < len(list); i++ {
+		if list[i].silent {
+			rep.seeRef(list[i].ref, "try of %s: no response", clock(list[i].began))
+			continue
+		}
 		rep.seeRef(list[i].ref, "try of %s: %d at %s", clock(list[i].began), list[i].code, clock(list[i].ended))
 	}
 	return rep

@@ -114,7 +114,7 @@ func (x *Case) cycleTo(r call.TxnRef) (c cycle, ok bool) {
 	}
 	last := len(chain) - 1
 	for i := last - 1; i >= 0; i-- {
-		if txns[chain[i]].Server == txns[chain[last]].Server {
+		if backAt(txns, chain, i, last) {
 			return x.cycleOf(r.Leg, chain, i, last), true
 		}
 	}
@@ -126,12 +126,19 @@ func (x *Case) cycleTo(r call.TxnRef) (c cycle, ok bool) {
 	}
 	for j := last - 1; j > 0; j-- { // the last hop may already be behind the cycle
 		for i := j - 1; i >= 0; i-- {
-			if txns[chain[i]].Server == txns[chain[j]].Server {
+			if backAt(txns, chain, i, j) {
 				return x.cycleOf(r.Leg, chain, i, j), true
 			}
 		}
 	}
 	return c, false
+}
+
+// backAt says whether hop j of the chain leads to the element that hop i had led to: to its address, or over the
+// connection by which it had passed the request on (RFC 5923).
+func backAt(txns []call.Txn, chain []int32, i, j int) bool {
+	to := txns[chain[j]].Server
+	return txns[chain[i]].Server == to || i+1 < j && txns[chain[i+1]].Client == to
 }
 
 // cycleOf describes the cycle between the servers of two transactions of a chain; i = -1 is the first client.

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"sipcause/internal/call"
+	"sipcause/internal/digest"
 	"sipcause/internal/wire"
 )
 
@@ -114,4 +115,13 @@ type Verdict struct {
 	Root     *Finding  // nil when nothing failed
 	Suspect  *Suspect  // nil when there is none
 	Findings []Finding // root first, then by weight
+	Digests  []Digest  // responses that were computed anew with a password that the user gave
+}
+
+// Digest is what computing the response of credentials anew showed. Its texts are without control characters.
+type Digest struct {
+	Sent  call.MsgRef // the request that has them, where it was seen first
+	Realm string
+	Proxy bool // in Proxy-Authorization
+	digest.Check
 }

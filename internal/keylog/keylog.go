@@ -89,7 +89,7 @@ func (l *Log) Add(text []byte) error {
 		line, text, _ = bytes.Cut(text, []byte("\n"))
 		n++
 		if err := l.line(bytes.TrimSpace(line)); err != nil && first == nil {
-			if first = err; err != ErrFull {
+			if first = err; !errors.Is(err, ErrFull) {
 				first = &Error{n, err.Error()}
 			}
 		}

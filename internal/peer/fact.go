@@ -27,7 +27,7 @@ type Fact struct {
 	Lead    Lead  // of an answered INVITE: how the number in its Request-URI begins
 	Message int32 // its index into the batch that it came in
 	Code    int
-	Seconds int // of a binding: granted, -1 unknown; of an INVITE: Retry-After, 0 not said
+	Seconds int // of a granted binding: -1 unknown; of any other answer: Retry-After, 0 not said
 	Time    wire.Time
 	Began   wire.Time // of an INVITE: when it was sent
 	Ref     wire.PacketRef
@@ -50,7 +50,9 @@ func (l *Ledger) Apply(f *Fact) {
 			Time: f.Time, Ref: f.Ref, CallID: f.CallID, AOR: f.Account, Contact: f.Detail, Source: f.From, Server: f.Server,
 			Code: f.Code, Expires: f.Seconds, Removed: f.Removed,
 		}
-		if f.Code < 300 && f.Seconds > 0 {
+		if f.Code >= 300 {
+			b.Expires = -1
+		} else if f.Seconds > 0 {
 			b.Until = f.Time + wire.Time(f.Seconds)*wire.Time(1e9)
 		}
 		l.AddBinding(b)
@@ -66,6 +68,9 @@ func (l *Ledger) Apply(f *Fact) {
 		l.invite(f)
 	case FactAnswered:
 		l.answeredOutside(f)
+		if f.Seconds > 0 {
+			l.server(f.Server).told(f)
+		}
 	}
 }
 
@@ -74,7 +79,15 @@ func (l *Ledger) answered(f *Fact) (*server, *pair) {
 	s := l.server(f.Server)
 	p := l.pair(f.Server, f.From.Addr())
 	l.client(s, p, f.From.Addr(), f.Time, f.Code)
+	s.told(f)
 	return s, p
+}
+
+// told notes what Retry-After asked for (RFC 3261 §20.33).
+func (s *server) told(f *Fact) {
+	if f.Seconds > 0 && f.Code >= 300 {
+		s.busy = push(s.busy, RetryAfter{Time: f.Time, Ref: f.Ref, Seconds: f.Seconds, Code: f.Code, CallID: f.CallID, To: f.From}, maxFacts)
+	}
 }
 
 // invite enters a finished INVITE transaction under everything it tells about: the server as a route, the
@@ -82,9 +95,6 @@ func (l *Ledger) answered(f *Fact) (*server, *pair) {
 func (l *Ledger) invite(f *Fact) {
 	s, p := l.answered(f)
 	s.route.add(f.Began, f.Code, f.FinalMS)
-	if f.Seconds > 0 && f.Code >= 300 {
-		s.busy = push(s.busy, RetryAfter{Time: f.Time, Ref: f.Ref, Seconds: f.Seconds, Code: f.Code, CallID: f.CallID, To: f.From}, maxFacts)
-	}
 	if f.Code == 401 || f.Code == 407 {
 		return
 	}

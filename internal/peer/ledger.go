@@ -250,10 +250,16 @@ type Attempt struct {
 	RetryAfter int // seconds, 0 = not said
 }
 
-// AddAttempt notes a try to reach somebody; parties is the Pair of the keys of the From and the To URI.
+// AddAttempt notes a try to reach somebody; parties is the Pair of the keys of the From and the To URI. That a try had no
+// response is known late: it is put where it belongs by its time.
 func (l *Ledger) AddAttempt(parties uint64, a Attempt) {
 	l.fresh = false
-	note(l.attempts, parties, a, 4*maxFacts)
+	list, _ := l.attempts.get(parties)
+	list = push(list, a, 4*maxFacts)
+	for i := len(list) - 1; i > 0 && list[i-1].Time > list[i].Time; i-- {
+		list[i-1], list[i] = list[i], list[i-1]
+	}
+	l.attempts.put(parties, list)
 }
 
 // Attempts returns the tries of the From URI to reach the To URI that began before at, oldest first.

@@ -31,6 +31,7 @@ type batch struct {
 	rtcp     []byte // what Data of media refers to
 	gaps     []wire.Gap
 	end      wire.Time // greatest event time read when the batch was sent
+	spans    []span    // what had been read by then, by capture point
 	flush    bool      // the last batch: close everything
 	outputs  [correlate.Shards]correlate.Output
 }

@@ -6,11 +6,13 @@ import (
 	"sync/atomic"
 
 	"sipcause/internal/call"
+	"sipcause/internal/clocks"
 	"sipcause/internal/correlate"
 	"sipcause/internal/diagnose"
 	"sipcause/internal/finding"
 	"sipcause/internal/kpi"
 	"sipcause/internal/peer"
+	"sipcause/internal/retry"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 )
@@ -21,6 +23,7 @@ type judge struct {
 	linker *correlate.Linker
 	rules  diagnose.Judge
 	meter  kpi.Meter
+	retry  retry.Book
 	media  mediaTable
 	emit   func(*view.Case) error
 	stop   *atomic.Pointer[error]
@@ -31,6 +34,7 @@ type judge struct {
 	spent  correlate.Spent // legs of the calls of the batch
 	calls  [3]uint64       // by call.Kind
 	panics gapList
+	points *clocks.Points // nil when there is one capture point only
 
 	noRecover bool // see correlate.Options.NoRecover
 	out       view.Case
@@ -83,6 +87,12 @@ func (j *judge) batch(b *batch) {
 	}
 	for _, g := range b.gaps {
 		j.ledger.AddGap(g)
+		if j.points != nil {
+			j.points.AddGap(g)
+		}
+	}
+	for i, s := range b.spans {
+		j.points.Reached(i, s.first, s.last)
 	}
 	for i := range b.events {
 		j.ledger.AddEvent(b.events[i])
@@ -136,8 +146,13 @@ func (j *judge) verdict(c *call.Call) (v *finding.Verdict) {
 func (j *judge) call(c *call.Call) {
 	j.calls[c.Kind]++
 	j.media.bind(c)
+	c.Points = j.points
 	v := j.verdict(c)
 	j.meter.Add(c)
+	j.retry.Add(c, v)
+	if c.Kind == call.KindRegistration && c.Outcome.Bad() {
+		j.refused(c, v)
+	}
 	if j.stop.Load() == nil {
 		j.out = view.Case{Call: c, Verdict: v}
 		if err := j.emit(&j.out); err != nil {

@@ -45,6 +45,7 @@ type mediaSocket struct{ streams []*mediaStream }
 type mediaStream struct {
 	src, dst netip.AddrPort
 	ssrc     uint32
+	point    uint16 // where it is counted: the capture point of its first packet
 	rtcp     bool
 	gone     bool           // dropped from the table
 	kind     uint8          // packet type of the first RTCP packet
@@ -75,6 +76,9 @@ func (t *mediaTable) init() {
 // add counts one packet.
 func (t *mediaTable) add(m *wire.Media) {
 	s := t.stream(m)
+	if m.Point != s.point {
+		return // the same packet further on
+	}
 	if m.RTCP {
 		t.control(s, m)
 		return
@@ -139,7 +143,7 @@ func (t *mediaTable) newStream(socket *mediaSocket, m *wire.Media) *mediaStream 
 	for t.streams >= maxStreams {
 		t.byDst.RemoveOldest()
 	}
-	s := &mediaStream{src: m.Flow.Src, dst: m.Flow.Dst, ssrc: m.SSRC, rtcp: m.RTCP, kind: m.PT}
+	s := &mediaStream{src: m.Flow.Src, dst: m.Flow.Dst, ssrc: m.SSRC, rtcp: m.RTCP, kind: m.PT, point: m.Point}
 	if m.RTCP {
 		s.control = &media.Control{}
 	}

@@ -11,6 +11,8 @@ import (
 	"sipcause/internal/capture"
 	"sipcause/internal/correlate"
 	"sipcause/internal/decode"
+	"sipcause/internal/digest"
+	"sipcause/internal/passport"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 )
@@ -20,16 +22,23 @@ type Options struct {
 	Workers   int // goroutines that parse and correlate; GOMAXPROCS
 	Decode    decode.Options
 	Correlate correlate.Options
+	Secrets   *digest.Secrets // with which digest responses are computed anew; nil: none
+	Certs     *passport.Store // with which signatures of calls are checked; nil: none
 }
 
 // Run reads the source to its end, hands every diagnosed call to emit, in an order that depends on the capture
 // alone, and returns the summary. A Case is valid only during emit. An error of emit stops the run, as the end
 // of ctx does.
 func Run(ctx context.Context, src *capture.Source, opt Options, emit func(*view.Case) error) (*view.Summary, error) {
-	e := NewEngine(opt, emit)
 	keys := newKeyring(&opt.Decode)
+	points, err := align(ctx, src, opt.Decode)
+	if err != nil {
+		return nil, err
+	}
+	e := NewEngine(opt, emit)
+	e.places(points)
 	dec := decode.New(e, opt.Decode)
-	err := src.Run(ctx, func(p *wire.Packet) error {
+	err = src.Run(ctx, func(p *wire.Packet) error {
 		keys.take(src.Secrets())
 		e.packet(p)
 		dec.Packet(p)
@@ -80,6 +89,7 @@ type Engine struct {
 	bytes       uint64
 	first, last wire.Time
 	gaps        gapList
+	spans       []span // by capture point; nil when there is one only
 	certs       certificates
 	stop        atomic.Pointer[error] // of emit
 }
@@ -101,6 +111,7 @@ func NewEngine(opt Options, emit func(*view.Case) error) *Engine {
 	}
 	e.judge.init(emit, &e.stop)
 	e.judge.noRecover = opt.Correlate.NoRecover
+	e.judge.rules.Secrets, e.judge.rules.Certs = opt.Secrets, opt.Certs
 	for range batches {
 		e.spare <- new(batch)
 	}
@@ -154,6 +165,7 @@ func (e *Engine) Close() error {
 
 func (e *Engine) send() {
 	e.batch.end = e.last
+	e.batch.spans = append(e.batch.spans[:0], e.spans...)
 	e.toShard <- e.batch
 	e.batch = <-e.spare
 }
@@ -170,6 +182,9 @@ func (e *Engine) packet(p *wire.Packet) {
 	e.packets++
 	e.bytes += uint64(len(p.Data))
 	e.Reached(p.Time)
+	if e.spans != nil {
+		e.spans[p.Point].widen(p.Time)
+	}
 }
 
 // written takes one message of a text trace, which counts as a packet of its own.
@@ -178,6 +193,9 @@ func (e *Engine) written(p *wire.Payload) {
 	e.texts++
 	e.bytes += uint64(len(p.Data))
 	e.Reached(p.Time)
+	if e.spans != nil {
+		e.spans[p.Point].widen(p.Time)
+	}
 	e.Payload(p)
 }
 

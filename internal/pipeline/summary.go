@@ -89,7 +89,8 @@ func (e *Engine) summary(src *capture.Source, d decode.Stats) *view.Summary {
 	s.Calls, s.Registrations, s.Transactions = j.calls[call.KindCall], j.calls[call.KindRegistration], j.calls[call.KindTransaction]
 	s.KPIs = j.meter.KPIs()
 	s.Findings = diagnose.Capture(j.ledger)
-	s.Estate = j.ledger.Estate()
+	s.Estate, s.Retries = j.ledger.Estate(), j.retry.Report()
+	s.Points = j.points
 	s.Certificates, s.CertificatesEvicted = e.certs.list(), e.certs.evicted
 	return s
 }

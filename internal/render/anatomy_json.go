@@ -23,7 +23,7 @@ func deep(c *view.Case) bool {
 	return v.Root != nil
 }
 
-// anatomy appends the forks, offers and rounds of authentication of a call, each only when there are some.
+// anatomy appends the forks, offers, rounds of authentication and signatures of a call, each only when there are some.
 func (e *encoder) anatomy(c *call.Call) {
 	if forks := anatomy.Forks(c); len(forks) > 0 {
 		e.key("forks")
@@ -52,6 +52,23 @@ func (e *encoder) anatomy(c *call.Call) {
 		}
 		e.raw("]")
 	}
+	e.identities(c)
+	e.passages(c)
+}
+
+// passages appends what became of a call's messages between capture points.
+func (e *encoder) passages(c *call.Call) {
+	ways := anatomy.Passages(c)
+	if len(ways) == 0 {
+		return
+	}
+	e.key("points")
+	e.raw("[")
+	for i := range ways {
+		e.next()
+		e.passage(c, &ways[i])
+	}
+	e.raw("]")
 }
 
 // packetOf appends the packet of a message as members.
@@ -326,6 +343,24 @@ func (e *encoder) round(c *call.Call, g *anatomy.Round) {
 	e.raw("]}")
 }
 
+// check appends what computing a response anew showed, when that was done.
+func (e *encoder) check(g *anatomy.Round, n *anatomy.Credentials) {
+	for i := range e.digests {
+		d := &e.digests[i]
+		if d.Sent != g.Sent || d.Realm != n.Realm || d.Proxy != (n.Header == "Proxy-Authorization") {
+			continue
+		}
+		e.key("check")
+		e.raw("{")
+		e.text("result", d.Result.String())
+		e.textOrNull("field", d.Field.String())
+		e.textOrNull("sent", d.Check.Sent)
+		e.textOrNull("computed_with", d.Used)
+		e.raw("}")
+		return
+	}
+}
+
 // sent writes the credentials of a round; the response digest is not among them.
 func (e *encoder) sent(c *call.Call, g *anatomy.Round) {
 	if !g.Sent.Valid() {
@@ -351,6 +386,7 @@ func (e *encoder) sent(c *call.Call, g *anatomy.Round) {
 		e.textOrNull("nonce", n.Nonce)
 		e.textOrNull("nc", n.NC)
 		e.bool("cnonce", n.CNonce)
+		e.check(g, n)
 		e.raw("}")
 	}
 	e.raw("]}")

@@ -41,6 +41,7 @@ func (e *encoder) item(c *view.Case, tagged bool) {
 	e.attempts(cl.Attempts)
 	e.verdict(c)
 	if e.all || deep(c) {
+		e.digests = digestsOf(c)
 		e.anatomy(cl)
 	}
 	if len(cl.Media) > 0 {

@@ -18,6 +18,7 @@ type comparisonFormat struct {
 var comparisonFormats = []comparisonFormat{
 	{Format{Name: "text", Help: "report for people: what got worse, then a table for each thing compared"}, comparisonText},
 	{Format{Name: "json", Help: "one document, schema " + comparisonSchema}, comparisonJSON},
+	{Format{Name: "html", Help: "one self-contained page with every row"}, comparisonHTML},
 	{Format{Name: "csv", Help: "one row per thing compared (RFC 4180)"}, comparisonCSV},
 }
 
@@ -29,7 +30,7 @@ func ComparisonFormats() (list []Format) {
 	return list
 }
 
-// Compare writes a comparison to w in the named format; of the options it takes width, colour, zone and All.
+// Compare writes a comparison to w in the named format; of the options it takes width, colour, zone and, for text, All.
 func Compare(format string, w io.Writer, r *compare.Result, opt Options) error {
 	if opt.Zone == nil {
 		opt.Zone = time.UTC

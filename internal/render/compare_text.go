@@ -56,26 +56,46 @@ func comparisonText(w io.Writer, r *compare.Result, opt Options) error {
 func (t *comparisonReport) sides() {
 	for i, s := range []*compare.Tally{t.r.A, t.r.B} {
 		t.item(0, cells.Pad("Side "+string(rune('A'+i)), 15), bold, filesText(s.Files))
-		var parts []string
-		for k, n := range s.Cases {
-			if n > 0 {
-				parts = append(parts, count(n, call.Kind(k).String()))
-			}
-		}
-		if parts == nil {
-			parts = []string{"no call, registration or transaction"}
-		}
-		t.list(15, "", normal, ",", parts)
-		if s.First != 0 {
-			t.item(15, "", normal, spanText(s, t.opt))
-		}
-		if s.Gaps > 0 {
-			t.item(15, "", yellow, fmt.Sprintf("something is missing of the capture in %s: see sipcause analyze", count(uint64(s.Gaps), "place")))
+		for _, l := range sideLines(s, t.opt) {
+			t.item(15, "", normal, l)
 		}
 	}
-	t.item(0, cells.Pad("Judged", 15), bold, fmt.Sprintf(
+	t.item(0, cells.Pad("Judged", 15), bold, judgedText())
+}
+
+// sideLines says how much one side is, from when, and whether something is missing.
+func sideLines(s *compare.Tally, opt Options) (lines []string) {
+	var parts []string
+	for k, n := range s.Cases {
+		if n > 0 {
+			parts = append(parts, count(n, call.Kind(k).String()))
+		}
+	}
+	if parts == nil {
+		parts = []string{"no call, registration or transaction"}
+	}
+	lines = append(lines, strings.Join(parts, ", "))
+	if s.First != 0 {
+		lines = append(lines, spanText(s, opt))
+	}
+	if s.Gaps > 0 {
+		lines = append(lines, fmt.Sprintf("something is missing of the capture in %s: see sipcause analyze", count(uint64(s.Gaps), "place")))
+	}
+	return lines
+}
+
+func judgedText() string {
+	return fmt.Sprintf(
 		"a share is said to differ where both populations have %d cases or more and chance makes such a difference in fewer than 1 of %.0f comparisons (Fisher's exact test, two-sided)",
-		compare.MinPopulation, 1/compare.Significance))
+		compare.MinPopulation, 1/compare.Significance)
+}
+
+// fewTexts names the kinds of cases that are not judged.
+func fewTexts(r *compare.Result) (texts []string) {
+	for _, k := range r.Few {
+		texts = append(texts, fmt.Sprintf("Not judged: %ss, %s in A and %s in B have an end.", k, thousands(r.A.Ended[k]), thousands(r.B.Ended[k])))
+	}
+	return texts
 }
 
 func spanText(s *compare.Tally, opt Options) string {
@@ -111,17 +131,18 @@ func (t *comparisonReport) worse() {
 			t.line(fmt.Sprintf("  and %d more, marked worse below", len(t.r.Worse)-i))
 			break
 		}
-		w := &t.r.Worse[i]
-		label := fmt.Sprintf("%d. ", i+1)
-		if w.Row != nil {
-			t.item(2, label, red, worseRow(w.Row))
-		} else {
-			t.item(2, label, red, worseTimes(w.Times))
-		}
+		t.item(2, fmt.Sprintf("%d. ", i+1), red, worseText(&t.r.Worse[i]))
 	}
-	for _, k := range t.r.Few {
-		t.item(2, "", yellow, fmt.Sprintf("Not judged: %ss, %s in A and %s in B have an end.", k, thousands(t.r.A.Ended[k]), thousands(t.r.B.Ended[k])))
+	for _, l := range fewTexts(t.r) {
+		t.item(2, "", yellow, l)
 	}
+}
+
+func worseText(w *compare.Worsening) string {
+	if w.Row != nil {
+		return worseRow(w.Row)
+	}
+	return worseTimes(w.Times)
 }
 
 // worseWords say what a row of each family is about; the verb phrases have the share of the row.
@@ -253,14 +274,15 @@ func (t *comparisonReport) times() {
 	t.heading("TIMES: median, 95th percentile (of so many)")
 	for i := range t.r.Times {
 		x := &t.r.Times[i]
-		side := func(d compare.Delay) string {
-			if d.N == 0 {
-				return "none"
-			}
-			return fmt.Sprintf("%s, %s (%s)", milliseconds(d.Median), milliseconds(d.P95), thousands(d.N))
-		}
-		t.line(strings.TrimRight(fmt.Sprintf("  %-22s A %-20s B %-20s ", x.Title, side(x.A), side(x.B))+t.paint(judgementStyle[x.Judgement], judgementText[x.Judgement]), " "))
+		t.line(strings.TrimRight(fmt.Sprintf("  %-22s A %-20s B %-20s ", x.Title, quantilesText(x.A), quantilesText(x.B))+t.paint(judgementStyle[x.Judgement], judgementText[x.Judgement]), " "))
 	}
+}
+
+func quantilesText(d compare.Delay) string {
+	if d.N == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%s, %s (%s)", milliseconds(d.Median), milliseconds(d.P95), thousands(d.N))
 }
 
 // news lists what only one side has.
@@ -286,8 +308,15 @@ func (t *comparisonReport) news(what string, n *compare.News) {
 
 // bounds says what was counted in no row.
 func (t *comparisonReport) bounds() {
-	if n := t.r.UnlistedA + t.r.UnlistedB; n > 0 {
+	if l := unlistedText(t.r); l != "" {
 		t.line("")
-		t.item(2, "", yellow, fmt.Sprintf("A limit of memory was reached: %s on side A and %s on side B are counted under no name; what is new or gone is then not said of that family.", thousands(t.r.UnlistedA), thousands(t.r.UnlistedB)))
+		t.item(2, "", yellow, l)
 	}
+}
+
+func unlistedText(r *compare.Result) string {
+	if r.UnlistedA+r.UnlistedB == 0 {
+		return ""
+	}
+	return fmt.Sprintf("A limit of memory was reached: %s on side A and %s on side B are counted under no name; what is new or gone is then not said of that family.", thousands(r.UnlistedA), thousands(r.UnlistedB))
 }

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"sipcause/internal/anatomy"
+	"sipcause/internal/finding"
+	"sipcause/internal/passport"
 	"sipcause/internal/wire"
 )
 
@@ -17,10 +19,12 @@ type encoder struct {
 	buf  []byte
 	refs []msgRef // scratch of messages
 
-	all     bool           // see anatomy
-	offers  anatomy.Offers // scratch of anatomy
-	codec   []byte         // scratch of formats
-	fetched byte           // of no meaning: see messages
+	all     bool             // see anatomy
+	digests []finding.Digest // of the case at hand
+	certs   *passport.Store  // see identities
+	offers  anatomy.Offers   // scratch of anatomy
+	codec   []byte           // scratch of formats
+	fetched byte             // of no meaning: see messages
 
 	minute     int64 // whose text is in minuteText
 	minuteText [len("2006-01-02T15:04:")]byte

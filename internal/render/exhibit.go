@@ -19,8 +19,9 @@ type exhibit struct {
 	Notes []string
 }
 
-// exhibits returns the tables of a case: every fork; offers and answers, and rounds of authentication, when the root
-// cause or another finding above info is about them; all of them when all is asked for.
+// exhibits returns the tables of a case: every fork; offers and answers, rounds of authentication, and signatures, when
+// the root cause or another finding above info is about them; what was lost or rewritten between capture points. All of them
+// when all is asked for.
 func exhibits(c *view.Case, opt Options) (list []exhibit) {
 	forks := anatomy.Forks(c.Call)
 	for i := range forks {
@@ -31,8 +32,12 @@ func exhibits(c *view.Case, opt Options) (list []exhibit) {
 		list = append(list, offerExhibits(c.Call, o.Of(c.Call), opt)...)
 	}
 	if opt.All || about(c.Verdict, "auth.") {
-		list = append(list, roundExhibits(c.Call, anatomy.Rounds(c.Call), opt)...)
+		list = append(list, roundExhibits(c.Call, anatomy.Rounds(c.Call), digestsOf(c), opt)...)
 	}
+	if opt.All || about(c.Verdict, "identity.") {
+		list = append(list, identityExhibits(c.Call, anatomy.Identities(c.Call, opt.Certs), opt)...)
+	}
+	list = append(list, pointExhibits(c.Call, opt)...)
 	last := ""
 	for i := range list {
 		if list[i].Label == last {

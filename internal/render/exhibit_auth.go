@@ -7,20 +7,53 @@ import (
 
 	"sipcause/internal/anatomy"
 	"sipcause/internal/call"
+	checks "sipcause/internal/digest"
+	"sipcause/internal/finding"
+	"sipcause/internal/view"
 )
 
 const maxRoundsShown = 6
 
 // roundExhibits say who asked whom for credentials and what came: a table per round.
-func roundExhibits(c *call.Call, rounds []anatomy.Round, opt Options) (list []exhibit) {
+func roundExhibits(c *call.Call, rounds []anatomy.Round, digests []finding.Digest, opt Options) (list []exhibit) {
 	for i := range rounds {
 		if i == maxRoundsShown {
 			list[len(list)-1].Notes = append(list[len(list)-1].Notes, count(uint64(len(rounds)-i), "more round"))
 			break
 		}
-		list = append(list, roundExhibit(c, &rounds[i], opt))
+		x := roundExhibit(c, &rounds[i], opt)
+		for k := range digests {
+			if digests[k].Sent == rounds[i].Sent {
+				x.Notes = append(x.Notes, digestText(&digests[k]))
+			}
+		}
+		list = append(list, x)
 	}
 	return list
+}
+
+// digestsOf returns what computing responses anew showed.
+func digestsOf(c *view.Case) []finding.Digest {
+	if c.Verdict == nil {
+		return nil
+	}
+	return c.Verdict.Digests
+}
+
+// digestText says what computing a response anew with the given password showed.
+func digestText(d *finding.Digest) string {
+	s := fmt.Sprintf("Computed anew for realm %q: ", d.Realm)
+	switch {
+	case d.Result == checks.Matches:
+		return s + "it is the response to the given password."
+	case d.Result == checks.NoMatch:
+		return s + "it is no response to the given password, whichever field is changed."
+	case d.Result == checks.FieldDiffers && d.Field == checks.FieldPassword:
+		return s + "the password is not the given one, but " + d.Used + "."
+	case d.Result == checks.FieldDiffers:
+		return s + fmt.Sprintf("it is the response to the given password with %s %q instead of %q.", d.Field, d.Used, d.Check.Sent)
+	}
+	return s + "not possible; the algorithm is not known, or the body is not captured."
 }
 
 func roundExhibit(c *call.Call, g *anatomy.Round, opt Options) exhibit {

@@ -19,7 +19,7 @@ type document struct {
 }
 
 func newJSON(w io.Writer, opt Options) Renderer {
-	r := &document{encoder: encoder{all: opt.All}, w: w, item: encoder{all: opt.All}}
+	r := &document{encoder: encoder{all: opt.All, certs: opt.Certs}, w: w, item: encoder{all: opt.All, certs: opt.Certs}}
 	r.raw(`{"schema":"` + schemaName + `",` + "\n" + `"calls":[`)
 	return r
 }
@@ -73,6 +73,8 @@ func (r *document) End(s *view.Summary) error {
 	}
 	r.raw("}")
 	r.findings(s.Findings)
+	r.estate(s)
+	r.retries(s)
 	r.kpis(s.KPIs)
 	r.raw("}\n")
 	return r.flush(r.w)

@@ -13,7 +13,7 @@ type ndjson struct {
 }
 
 func newNDJSON(w io.Writer, opt Options) Renderer {
-	return &ndjson{encoder: encoder{all: opt.All}, w: w}
+	return &ndjson{encoder: encoder{all: opt.All, certs: opt.Certs}, w: w}
 }
 
 // flushAt is how many bytes are gathered before they are written.
@@ -39,6 +39,8 @@ func (r *ndjson) End(s *view.Summary) error {
 	r.uint("registrations", s.Registrations)
 	r.uint("transactions", s.Transactions)
 	r.findings(s.Findings)
+	r.estate(s)
+	r.retries(s)
 	r.kpis(s.KPIs)
 	r.raw("}\n")
 	return r.flush(r.w)

@@ -21,6 +21,13 @@ type pageTop struct {
 	MoreCodes, MorePeers string
 	Timeline             *pageTimeline
 	Peers                []pagePeer
+	Accounts             []pageAccount
+	MoreAccounts         string
+	Retries              []pageRetries
+	MoreRetries          int
+	Cascades             string
+	Certificates         []pageAccount
+	MoreCertificates     string
 	Findings             []pageFinding
 	Measures             []pageMeasure
 	Missing              []string
@@ -46,6 +53,18 @@ type pageBar struct {
 
 type pagePeer struct{ Peer, Sent, Answered, Unanswered, State, Class string }
 
+// pageAccount is an account at the end of the capture, or a certificate.
+type pageAccount struct {
+	State, AOR, Class string
+	Lines             []string
+}
+
+// pageRetries is what one source did after failures.
+type pageRetries struct {
+	Source string
+	Lines  []string
+}
+
 type pageMeasure struct{ Name, Value, Of string }
 
 type pageTimeline struct {
@@ -65,7 +84,7 @@ const maxBars = 14 // rows of a ranking
 
 func (r *page) top(s *view.Summary) *pageTop {
 	t := &pageTop{
-		Title: cells.Visible(filesText(s.Files)), Read: strings.Join(append(readParts(s), oddParts(s)...), ", "),
+		Title: cells.Visible(filesText(s.Files)), Read: strings.Join(append([]string{strings.Join(append(readParts(s), oddParts(s)...), ", ")}, clockTexts(s)...), "; "),
 		Timeline: r.times.page(r.opt.Zone), Cases: r.listed,
 	}
 	if s.First != 0 {
@@ -86,6 +105,21 @@ func (r *page) top(s *view.Summary) *pageTop {
 		t.Measures = append(t.Measures, pageMeasure{cells.Visible(m.name), cells.Visible(m.value), cells.Visible(m.of)})
 	}
 	t.Missing = missing(s, r.opt.Zone)
+	sources, moreSources := retrySources(s, r.opt.All)
+	t.MoreRetries, t.Cascades = moreSources, strings.Join(cascadeLines(s, r.opt.All), "\n")
+	for _, row := range sources {
+		t.Retries = append(t.Retries, pageRetries{row.name, visibles(row.lines)})
+	}
+	rows, more := accounts(s, r.opt)
+	t.MoreAccounts = more
+	for _, a := range rows {
+		t.Accounts = append(t.Accounts, pageAccount{a.state, cells.Visible(a.aor), a.class, visibles(a.lines)})
+	}
+	certificates, more := certificateRows(s, r.opt.Zone)
+	t.MoreCertificates = more
+	for _, c := range certificates {
+		t.Certificates = append(t.Certificates, pageAccount{c.state, cells.Visible(c.holder), c.class, visibles(c.lines)})
+	}
 	return t
 }
 

@@ -108,6 +108,7 @@ var eventWords = map[wire.EventKind]struct {
 	wire.EventTCPReset: {"TCP reset", false}, wire.EventTCPRefused: {"TCP refused", false},
 	wire.EventSYNTimeout: {"TCP SYN unanswered", true}, wire.EventTCPClosed: {"TCP closed", true},
 	wire.EventTLSHello: {"TLS hello", true}, wire.EventTLSCert: {"TLS certificate", false}, wire.EventTLSAlert: {"TLS alert", false},
+	wire.EventTLSClientCert: {"TLS client certificate", true}, wire.EventTLSResumed: {"TLS session resumed", false},
 	wire.EventFragLost: {"fragments lost", true},
 }
 

@@ -444,7 +444,11 @@ func (p *ladderPainter) arrow(c *canvas, r *row, st style) {
 func (p *ladderPainter) footer() {
 	var notes []string
 	if p.l.dups > 0 {
-		notes = append(notes, count(uint64(p.l.dups), "duplicate of the capture"))
+		word := "duplicates"
+		if p.l.dups == 1 {
+			word = "duplicate"
+		}
+		notes = append(notes, fmt.Sprintf("%d %s of the capture", p.l.dups, word))
 	}
 	if p.l.cut > 0 {
 		notes = append(notes, count(uint64(p.l.cut), "further message"))

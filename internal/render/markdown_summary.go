@@ -17,11 +17,17 @@ func (r *markdown) summary(s *view.Summary) {
 	if s.First != 0 {
 		r.para("", rangeText(s, r.opt.Zone))
 	}
+	for _, c := range clockTexts(s) {
+		r.para("", c)
+	}
 	r.outcomes(s)
 	r.causes()
 	r.responses(s)
 	r.keepalives(s)
 	r.findings(s)
+	r.estate(s)
+	r.retries(s)
+	r.certificates(s)
 	r.measures(s)
 	r.notRead(s)
 	if r.body.Missed > 0 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"sipcause/internal/passport"
 	"sipcause/internal/view"
 )
 
@@ -20,14 +21,15 @@ type Renderer interface {
 	End(s *view.Summary) error
 }
 
-// Options say how a report is to look. Formats for machines take none of them but All.
+// Options say how a report is to look. Formats for machines take none of them but All and Certs.
 type Options struct {
-	Width int            // text: columns of the terminal; 0 = 80, less than 60 is taken as 60
-	Color bool           // text: ANSI colours
-	Zone  *time.Location // of times read by people; nil = UTC
-	All   bool           // text, html, markdown, mermaid: healthy calls too; json, ndjson: what healthy calls are made of
-	Brief bool           // text, markdown: no summary of the capture
-	Files []string       // names of the files that wire.PacketRef.Source indexes
+	Width int             // text: columns of the terminal; 0 = 80, less than 60 is taken as 60
+	Color bool            // text: ANSI colours
+	Zone  *time.Location  // of times read by people; nil = UTC
+	All   bool            // text, html, markdown, mermaid: healthy calls too; json, ndjson: what healthy calls are made of
+	Brief bool            // text, markdown: no summary of the capture
+	Certs *passport.Store // all: to check signatures of calls with; nil = none
+	Files []string        // names of the files that wire.PacketRef.Source indexes
 }
 
 // Format is one row of the table of formats.

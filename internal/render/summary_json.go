@@ -18,6 +18,7 @@ func (e *encoder) source(s *view.Summary) {
 		e.buf = appendString(e.buf, name)
 	}
 	e.raw("]")
+	e.clocks(s.Points)
 	e.uint("packets", s.Packets)
 	e.uint("bytes", s.Bytes)
 	e.uint("sip_messages", s.Messages)
@@ -50,6 +51,7 @@ func (e *encoder) source(s *view.Summary) {
 	e.uint("rtcp", s.RTCP)
 	e.uint("media_evicted", s.MediaEvicted)
 	e.uint("keepalives", s.Keepalives)
+	e.certificates(s)
 }
 
 func (e *encoder) counts(name, what, of string, list []view.Count) {

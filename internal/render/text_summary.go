@@ -17,6 +17,9 @@ func (r *text) summary(s *view.Summary) {
 	r.causes()
 	r.keepalives(s)
 	r.captureFindings(s)
+	r.estate(s)
+	r.retries(s)
+	r.certificates(s)
 	r.responses(s)
 	r.measures(s)
 	r.notRead(s)
@@ -42,6 +45,9 @@ func (r *text) read(s *view.Summary) {
 	r.list(15, "", normal, ",", readParts(s))
 	if s.First != 0 {
 		r.item(15, "", normal, rangeText(s, r.opt.Zone))
+	}
+	for _, c := range clockTexts(s) {
+		r.item(15, "", normal, c)
 	}
 	if rest := oddParts(s); rest != nil {
 		r.list(15, "", normal, ",", rest)

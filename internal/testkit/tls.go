@@ -41,12 +41,7 @@ func RecordTLS(t testing.TB, client, server *tls.Config, message []byte) (up []b
 			up, data = append(up, fromClient), append(data, b)
 		}
 	}
-	a, b := net.Pipe()
-	for _, end := range []net.Conn{a, b} { // a pipe holds nothing: two that write at once would wait for ever
-		if err := end.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	a, b := loopback(t)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -91,6 +86,37 @@ func Certificate(t testing.TB, until int, names ...string) (tls.Certificate, *x5
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
 }
 
+// loopback returns both ends of a TCP connection, which give up after ten seconds.
+func loopback(t testing.TB) (client, server net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	accepted := make(chan net.Conn, 1)
+	go func() {
+		if c, err := l.Accept(); err == nil {
+			accepted <- c
+		}
+		close(accepted)
+	}()
+	client, err = net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, ok := <-accepted
+	if !ok {
+		t.Fatal("accept: no connection")
+	}
+	for _, end := range []net.Conn{client, server} {
+		if err := end.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return client, server
+}
+
 // Turn is what one side of a connection says inside TLS: one record, or several when it is long.
 type Turn struct {
 	Up   bool // from the client
@@ -101,27 +127,7 @@ type Turn struct {
 // over the wire, in order, with whether the client sent it.
 func RecordTalk(t testing.TB, client, server *tls.Config, talk []Turn) (up []bool, data [][]byte) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	accepted := make(chan net.Conn, 1)
-	go func() {
-		c, err := l.Accept()
-		if err == nil {
-			accepted <- c
-		}
-		close(accepted)
-	}()
-	a, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, ok := <-accepted
-	if !ok {
-		t.Fatal("accept: no connection")
-	}
+	a, b := loopback(t)
 	var mu sync.Mutex
 	note := func(fromClient bool) func(b []byte) {
 		return func(b []byte) {
@@ -131,11 +137,6 @@ func RecordTalk(t testing.TB, client, server *tls.Config, talk []Turn) (up []boo
 		}
 	}
 	c, s := tls.Client(tap{a, note(true)}, client), tls.Server(tap{b, note(false)}, server)
-	for _, end := range []*tls.Conn{c, s} {
-		if err := end.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-	}
 	shaken := make(chan error, 1)
 	go func() { shaken <- s.Handshake() }()
 	if err := errors.Join(c.Handshake(), <-shaken); err != nil {

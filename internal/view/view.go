@@ -8,8 +8,10 @@ import (
 
 	"sipcause/code/playbooks"
 	"sipcause/internal/call"
+	"sipcause/internal/clocks"
 	"sipcause/internal/finding"
 	"sipcause/internal/peer"
+	"sipcause/internal/retry"
 	"sipcause/internal/wire"
 )
 
@@ -65,10 +67,13 @@ type Summary struct {
 
 	Calls, Registrations, Transactions uint64
 
-	Estate []peer.Account // addresses of record at the end of the capture, worst first
+	Estate  []peer.Account // addresses of record at the end of the capture, worst first
+	Retries retry.Report   // what clients and proxies did after failures
 
 	Certificates        []Certificate // that TLS endpoints showed: the first to run out first
 	CertificatesEvicted uint64        // times that further ones were shown: see the cap
+
+	Points *clocks.Points // where it was captured, when at several points; nil else
 
 	Findings []finding.Finding // of the capture as a whole
 	KPIs     []KPI

@@ -1,0 +1,138 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"sipcause/internal/view"
+)
+
+// certificatesShown is how many certificates reports for people list.
+const certificatesShown = 20
+
+// certificateRow is a certificate in words.
+type certificateRow struct {
+	state  string
+	style  style
+	class  string // of a page
+	holder string
+	lines  []string
+}
+
+var (
+	validityWords = map[view.Validity]string{view.Valid: "valid", view.ExpiresSoon: "expires soon", view.Expired: "EXPIRED", view.NotYetValid: "NOT YET VALID"}
+	validityStyle = map[view.Validity]style{view.Valid: green, view.ExpiresSoon: yellow, view.Expired: red, view.NotYetValid: red}
+	validityClass = map[view.Validity]string{view.Valid: "ok", view.ExpiresSoon: "warning", view.Expired: "error", view.NotYetValid: "error"}
+)
+
+// certificateRows returns the certificates, the first to run out first, and how many more there are, "" none.
+func certificateRows(s *view.Summary, zone *time.Location) (rows []certificateRow, more string) {
+	for i := range s.Certificates {
+		c := &s.Certificates[i]
+		if i == certificatesShown {
+			more = "and " + count(uint64(len(s.Certificates)-i), "more certificate")
+			break
+		}
+		holder := "of " + c.Holder.String()
+		if c.OfClient {
+			holder = "of the client " + c.Holder.Addr().String()
+		}
+		names := strings.Join(c.Names, ", ")
+		if c.MoreNames > 0 {
+			names += fmt.Sprintf(" and %d more", c.MoreNames)
+		}
+		lines := []string{"subject " + c.Subject}
+		if names != "" {
+			lines = append(lines, "for "+names)
+		}
+		issuer := "issued by " + c.Issuer
+		if c.Issuer == c.Subject {
+			issuer = "self-signed"
+		}
+		lines = append(lines, issuer, fmt.Sprintf("from %s until %s; seen in %s", day(c.NotBefore, zone), day(c.NotAfter, zone), count(c.Handshakes, "handshake")))
+		rows = append(rows, certificateRow{validityWords[c.Validity], validityStyle[c.Validity], validityClass[c.Validity], holder, lines})
+	}
+	if s.CertificatesEvicted > 0 {
+		more = strings.TrimPrefix(more+"; ", "; ") + "further ones were seen in " + count(s.CertificatesEvicted, "handshake") + " and are not kept"
+	}
+	return rows, more
+}
+
+func day(t time.Time, zone *time.Location) string { return t.In(zone).Format("2006-01-02 15:04") }
+
+// certificates writes those that TLS endpoints showed.
+func (r *text) certificates(s *view.Summary) {
+	if len(s.Certificates) == 0 {
+		return
+	}
+	r.heading("CERTIFICATES (the first to run out first)")
+	rows, more := certificateRows(s, r.opt.Zone)
+	for _, c := range rows {
+		r.item(2, fmt.Sprintf("%-14s", c.state), c.style, c.holder)
+		for _, l := range c.lines {
+			r.item(16, "", normal, l)
+		}
+	}
+	if more != "" {
+		r.item(2, "", normal, more)
+	}
+}
+
+// certificates writes those that TLS endpoints showed.
+func (r *markdown) certificates(s *view.Summary) {
+	if len(s.Certificates) == 0 {
+		return
+	}
+	r.heading("Certificates ", "(the first to run out first)")
+	rows, more := certificateRows(s, r.opt.Zone)
+	var cells [][]string
+	for _, c := range rows {
+		cells = append(cells, []string{c.state, markdownText(c.holder), markdownText(strings.Join(c.lines, "; "))})
+	}
+	r.rows([]string{"state", "certificate", "what it says"}, "lll", cells)
+	if more != "" {
+		r.para("", more)
+	}
+}
+
+// certificates appends those that TLS endpoints showed, when there are some.
+func (e *encoder) certificates(s *view.Summary) {
+	if len(s.Certificates) == 0 {
+		return
+	}
+	e.key("certificates")
+	e.raw("[")
+	for i := range s.Certificates {
+		c := &s.Certificates[i]
+		e.next()
+		e.raw("{")
+		e.text("holder", c.Holder.String())
+		if c.OfClient {
+			e.text("role", "client")
+		} else {
+			e.text("role", "server")
+		}
+		e.textOrNull("subject", c.Subject)
+		e.textOrNull("issuer", c.Issuer)
+		e.key("names")
+		e.raw("[")
+		for _, n := range c.Names {
+			e.next()
+			e.buf = appendString(e.buf, n)
+		}
+		e.raw("]")
+		e.uint("names_left_out", uint64(c.MoreNames))
+		e.text("not_before", c.NotBefore.UTC().Format(time.RFC3339))
+		e.text("not_after", c.NotAfter.UTC().Format(time.RFC3339))
+		e.text("validity", c.Validity.String())
+		e.text("sha256", fmt.Sprintf("%x", c.Fingerprint))
+		e.uint("handshakes", c.Handshakes)
+		e.time("first", c.First)
+		e.time("last", c.Last)
+		e.frame(c.Ref)
+		e.raw("}")
+	}
+	e.raw("]")
+	e.uint("certificates_evicted", s.CertificatesEvicted)
+}
