@@ -132,6 +132,9 @@ func (s *scene) callID() string {
 		return s.found
 	}
 	last := len(s.callers) - 1
+	if last < 0 {
+		return ""
+	}
 	return fmt.Sprintf("%s-%d@%s", callerName(last), max(1, s.callers[last].calls), host(s.callers[last].at))
 }
 

@@ -76,8 +76,7 @@ func phoneScenes() []scene {
 			s.phones = append(s.phones, phone{at: third, user: "carol"})
 		}).but("phone-busy", "the callee's one line is in use: another caller's", func(s *scene) {
 			s.deeds = []deed{{phone: 2, does: "/dial sip:bob@198.51.100.31"}, {after: 3 * time.Second, does: "/dial sip:bob@198.51.100.31"}, {after: 4 * time.Second, phone: 2, does: hangUpPhone}}
-		}, "180 200 486", truth{outcome: "busy", code: 486, cause: "callee.busy", origin: callee}).
-			contradicted("takes a phone's own words \"Max Calls\" for those of a trunk (server.capacity)"),
+		}, "180 200 486", truth{outcome: "busy", code: 486, cause: "callee.busy", origin: callee}),
 		picked.but("phone-declined", "the callee's user rejects the call after 3 s of ringing", func(s *scene) {
 			s.deeds = []deed{dial("sip:bob@198.51.100.31"), {after: 3 * time.Second, phone: 1, does: hangUpPhone}}
 		}, "180 486", truth{code: 486, cause: "callee.declined", origin: callee}),

@@ -137,7 +137,7 @@ func (x *Case) generic() *report {
 	e, known := code.Lookup(x.Code)
 	switch {
 	case x.Code == 0:
-		r.f.Confidence, r.f.Acts = 0.1, finding.ActsNetwork
+		r.f.Severity, r.f.Confidence, r.f.Acts = finding.Info, 0.1, finding.ActsNetwork
 		r.f.Summary = "No final response is in the capture and nothing in it says why."
 		r.do("Capture longer, or at the next hop as well: the final response or its absence there settles it.")
 	case known:

@@ -32,6 +32,9 @@ func dialogSessionExpired(x *Case) *report {
 // of 90 s (RFC 4028 §4) as well; the side that does not refresh sends BYE 32 s or a third of it before the end.
 const shortestSession = 5e9
 
+// leastInterval is the least session interval in seconds (RFC 4028 §4).
+const leastInterval = 90
+
 func (x *Case) sessionExpired(leg int, d *call.Dialog) *report {
 	l := x.Legs[leg]
 	answer := call.MsgRef{Leg: leg, Msg: l.Txns[d.Invite].Final}
@@ -65,6 +68,8 @@ func (x *Case) sessionExpired(leg int, d *call.Dialog) *report {
 		confidence = 0.95
 	case failed.Txn != call.None && Seconds(x.Start(failed), d.Terminated) >= 0 && Seconds(x.Start(failed), d.Terminated) < 70 && idle > float64(interval)/3:
 		confidence = 0.8
+	case interval < leastInterval: // so short that a time proves nothing
+		return nil
 	case abs(idle-due) < 1.5 || abs(idle-float64(interval)) < 1.5:
 		confidence = 0.7
 	default:

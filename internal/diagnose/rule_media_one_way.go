@@ -1,9 +1,11 @@
 package diagnose
 
 import (
+	"net/netip"
 	"slices"
 
 	"sipcause/internal/call"
+	"sipcause/internal/wire"
 )
 
 // mediaOneWay: on a hop where both sides wanted both directions, RTP ran one way only (RFC 3264 §5.1).
@@ -61,7 +63,7 @@ func (x *Case) sentNowhere(h *mediaHop, side int, sent *lane) *report {
 func (x *Case) oneWay(h *mediaHop, silent int, heard *lane) *report {
 	from, to := h.sides[silent].last(), h.sides[1-silent].last()
 	confidence := 0.7
-	if a, b := from.at.Addr(), to.at.Addr(); a == h.ends[silent] && b == h.ends[1-silent] {
+	if a, b := from.at.Addr(), to.at.Addr(); a == h.ends[silent] && b == h.ends[1-silent] && x.sends(h.leg, a, b) && x.sends(h.leg, b, a) {
 		confidence = 0.9 // the same two hosts are seen to send SIP both ways
 	}
 	r := x.report("media.one-way", x.missing(confidence, h, h.answered, heard.last),
@@ -79,4 +81,9 @@ func (x *Case) oneWay(h *mediaHop, silent int, heard *lane) *report {
 	return r.see(from.ref, "announces %s, which was sent %d packets of RTP", from.at, heard.packets).
 		see(to.ref, "announces %s, which was sent none", to.at).
 		tell("One side of the call could not hear the other.")
+}
+
+// sends says whether a message of a leg went from one host to another.
+func (x *Case) sends(leg int, from, to netip.Addr) bool {
+	return slices.ContainsFunc(x.Legs[leg].Flows, func(f wire.Flow) bool { return f.Src.Addr() == from && f.Dst.Addr() == to })
 }
