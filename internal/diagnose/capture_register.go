@@ -81,6 +81,7 @@ const (
 	flapRestarts = 4
 	flapShare    = 0.1              // of the granted expiry
 	flapWithin   = 60 * time.Second // and no longer than this
+	flapRefresh  = 5 * time.Second  // for refreshes under one Call-ID: those that keep a NAT open come every 15 s or so
 )
 
 // captureFlapping: a device whose binding changes its address again and again, is removed and made again, or is
@@ -117,7 +118,7 @@ func flaps(list []peer.Binding) *finding.Finding {
 			return d.shown(f)
 		}
 		if n := d.restarts(); n >= flapRestarts {
-			f := about("register.flapping", last.AOR, 0.8, "%s registered %d times from %s within %s, each time anew (another Call-ID) although %d s had been granted.", last.AOR, n, last.Source.Addr(), ageWords(last.Time.Sub(d[0].Time)), last.Expires)
+			f := about("register.flapping", last.AOR, 0.8, "%s registered %d times from %s within %s although %d s had been granted.", last.AOR, n, last.Source.Addr(), ageWords(last.Time.Sub(d[0].Time)), last.Expires)
 			f.Actions = []string{"See whether the device restarts (crash, power), or gives its registration up because something in the 2xx does not suit it (Contact missing, expiry, Path)."}
 			return d.shown(f)
 		}
@@ -159,13 +160,13 @@ func (d device) removals() (n int) {
 	return n
 }
 
-// restarts counts the bindings at the end that were each made under another Call-ID soon after the one before.
+// restarts counts the bindings at the end that were each made, under another Call-ID or at once, after the one before.
 func (d device) restarts() int {
 	n := 1
 	for i := len(d) - 1; i > 0; i-- {
 		a, b := d[i-1], d[i]
 		gap := b.Time.Sub(a.Time)
-		if a.CallID == b.CallID || a.Removed || b.Removed || a.Expires <= 0 || gap > flapWithin || gap.Seconds() > flapShare*float64(a.Expires) || contactHost(a.Contact) != contactHost(b.Contact) {
+		if a.CallID == b.CallID && gap > flapRefresh || a.Removed || b.Removed || a.Expires <= 0 || gap > flapWithin || gap.Seconds() > flapShare*float64(a.Expires) || contactHost(a.Contact) != contactHost(b.Contact) {
 			break
 		}
 		n++

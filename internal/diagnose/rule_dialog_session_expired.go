@@ -66,6 +66,8 @@ func (x *Case) sessionExpired(leg int, d *call.Dialog) *report {
 	switch q := x.Request(bye); {
 	case q != nil && saysSession(q):
 		confidence = 0.95
+	case failed.Txn != call.None && x.refreshLost(failed) && x.Txn(bye).Client == x.Txn(failed).Client && Seconds(x.Start(failed), d.Terminated) < 70:
+		confidence = 0.85
 	case failed.Txn != call.None && Seconds(x.Start(failed), d.Terminated) >= 0 && Seconds(x.Start(failed), d.Terminated) < 70 && idle > float64(interval)/3:
 		confidence = 0.8
 	case interval < leastInterval: // so short that a time proves nothing
@@ -114,4 +116,14 @@ func refresherName(refresher []byte) string {
 		return "callee"
 	}
 	return "side that the response does not name"
+}
+
+// refreshLost says whether a request that refreshes the session got no answer, or one that ends the dialog: who sent it
+// has to send BYE then (RFC 4028 §10).
+func (x *Case) refreshLost(r call.TxnRef) bool {
+	if status := x.Status(r); status != 0 && status != 408 && status != 481 {
+		return false
+	}
+	m := x.Request(r)
+	return m != nil && m.Count(sip.HeaderSessionExpires) > 0
 }
