@@ -21,6 +21,7 @@ const (
 	directionLost = "one direction lost"
 	directionHalf = "half of one direction lost"
 	directionLate = "one direction late"
+	timesSwapped  = "neighbours swapped in time"
 )
 
 // damage is what may happen to a capture. The slice may be changed, the data of its packets not.
@@ -70,7 +71,7 @@ var damages = []damage{
 		}
 		return p
 	}},
-	{"neighbours swapped in time", func(p []wire.Packet, r *rand.Rand) []wire.Packet {
+	{timesSwapped, func(p []wire.Packet, r *rand.Rand) []wire.Packet {
 		for i := range len(p) - 1 {
 			if r.IntN(5) == 0 {
 				p[i], p[i+1] = p[i+1], p[i]

@@ -30,7 +30,8 @@ type Passage struct {
 	Max        time.Duration //
 	Slowest    call.MsgRef   // the message with that delay, at the near point
 	Rewrites   []Rewrite
-	delays     []time.Duration
+
+	passed [][2]wire.Time // when each left the near point and came to the far one
 }
 
 // Between says what must be between two points.
@@ -198,7 +199,6 @@ func (v *passages) compare(k int, l *call.Leg, near, far []int32, a, b int) {
 	}
 	passing, _ := v.c.Points.Next(a, b, f.Src, f.Dst)
 	met, doubtful := pairUp(l, near, far), len(far) == 0 && (passing == 0 || arrived(l, near[0]))
-	latest := wire.Time(0)
 	for i, n := range near {
 		s := &l.Sightings[n]
 		if met[i] == call.None && doubtful {
@@ -210,11 +210,7 @@ func (v *passages) compare(k int, l *call.Leg, near, far []int32, a, b int) {
 			continue
 		}
 		o := &l.Sightings[met[i]]
-		p.add(call.MsgRef{Leg: k, Msg: n}, o.Time.Sub(s.Time))
-		if o.Time < latest {
-			p.Reordered++
-		}
-		latest = max(latest, o.Time)
+		p.add(call.MsgRef{Leg: k, Msg: n}, s.Time, o.Time)
 		v.rewritten(p, call.MsgRef{Leg: k, Msg: n}, call.MsgRef{Leg: k, Msg: met[i]})
 	}
 	p.Duplicated += copies(l, far) - copies(l, near)
@@ -294,19 +290,29 @@ func (v *passages) missing(p *Passage, r call.MsgRef, s *call.Sighting, far int)
 	}
 }
 
-func (p *Passage) add(r call.MsgRef, delay time.Duration) {
-	if p.Messages == 0 || delay > p.Max {
-		p.Max, p.Slowest = delay, r
+func (p *Passage) add(r call.MsgRef, left, came wire.Time) {
+	if d := came.Sub(left); p.Messages == 0 || d > p.Max {
+		p.Max, p.Slowest = d, r
 	}
 	p.Messages++
-	p.delays = append(p.delays, delay)
+	p.passed = append(p.passed, [2]wire.Time{left, came})
 }
 
+// finish makes figures of what was gathered.
 func (p *Passage) finish() {
 	p.Duplicated = max(p.Duplicated, 0)
-	if n := len(p.delays); n > 0 {
-		slices.Sort(p.delays)
-		p.Median = p.delays[n/2]
+	slices.SortFunc(p.passed, func(x, y [2]wire.Time) int { return cmp.Or(cmp.Compare(x[0], y[0]), cmp.Compare(x[1], y[1])) })
+	latest, delays := wire.Time(0), make([]time.Duration, len(p.passed))
+	for i, m := range p.passed {
+		if m[1] < latest {
+			p.Reordered++
+		}
+		latest = max(latest, m[1])
+		delays[i] = m[1].Sub(m[0])
+	}
+	if n := len(delays); n > 0 {
+		slices.Sort(delays)
+		p.Median = delays[n/2]
 	}
 	slices.SortFunc(p.Lost, func(x, y call.MsgRef) int { return cmp.Or(x.Leg-y.Leg, int(x.Msg-y.Msg)) })
 }
@@ -374,7 +380,7 @@ func (v *passages) across(ka int, up *call.Txn, kb int, down *call.Txn) {
 		f, g := v.c.Legs[xr.Leg].FlowOf(s), v.c.Legs[yr.Leg].FlowOf(o)
 		if p := v.of(near, far, f.Src.Addr(), f.Dst.Addr(), g.Src.Addr(), g.Dst.Addr()); p != nil {
 			p.Between = max(p.Between, between)
-			p.add(xr, o.Time.Sub(s.Time))
+			p.add(xr, s.Time, o.Time)
 			v.rewritten(p, xr, yr)
 		}
 	}

@@ -48,7 +48,8 @@ func analyzeCommand() *cobra.Command {
 		Long: `Read captures (pcap and pcapng) and text traces (the logs of Asterisk, FreeSWITCH, Kamailio, pjsip, baresip,
 Linphone, Cisco, AudioCodes, Oracle and SIPp, the output of ngrep, sngrep and tcpdump -A, or just messages), also
 gzip or zstd; - is standard input. Rebuild each call across all hops, and say of each that failed which element
-decided, why, and what to do now. Several files and directories are merged by time.
+decided, why, and what to do now. Several files and directories are merged by time; those of
+several capture points are put on one clock, and compared.
 
 Formats:
 ` + helpOf(render.Formats()) + `

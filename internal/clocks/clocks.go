@@ -19,7 +19,7 @@ type Mark struct {
 	Top  uint64 // of its topmost Via's branch: the same as long as no element puts a Via on it
 	Hop  uint64 // HopOf the two hosts it went between
 	Back bool   // it went from the greater host to the lesser
-	IPID uint16 // wire.Payload.IPID
+	Mint uint16 // what this very packet has and one with the same message sent another time has not; 0: nothing is known
 }
 
 // Lane is what was read of one file or interface for the sake of its clock.
@@ -84,7 +84,8 @@ type sample struct {
 	far  uint64    // in the second
 	back bool
 	bac2 bool // in the second
-	same bool // the same packet, by its IP identification
+	same bool // the very same packet, by Mark.Mint
+	hops bool // seen on one hop
 	made bool // an element between made the second of the first: it may keep messages back
 }
 
@@ -112,7 +113,7 @@ func Align(lanes []Lane) ([]Clock, []Link) {
 			byPoints[pair{a, b}] = append(byPoints[pair{a, b}], byLanes[k]...)
 		case a > b:
 			for _, s := range byLanes[k] {
-				byPoints[pair{b, a}] = append(byPoints[pair{b, a}], sample{s.at + s.d, -s.d, s.far, s.hop, s.bac2, s.back, s.same, s.made})
+				byPoints[pair{b, a}] = append(byPoints[pair{b, a}], sample{s.at + s.d, -s.d, s.far, s.hop, s.bac2, s.back, s.same, s.hops, s.made})
 			}
 		}
 	}
@@ -148,7 +149,8 @@ func sortedPairs[T any](m map[pair]T) []pair {
 // retransmissions around the change from one file to the next in common.
 const (
 	steady  = wire.Time(250e6) // offsets of most messages lie within so much: no link is as slow
-	fewest  = 3                // messages in common where the files were not written at the same time, unless the packets are the same
+	fewest  = 20               // messages in common on one hop where the files were not written at the same time, unless the packets are the same, of both directions
+	few     = 8                // messages in common on one hop where they were
 	atLeast = 0.5              // share of these at the steady offset, and of the smaller lane where files follow each other
 )
 
@@ -161,14 +163,23 @@ func apart(a, b *Lane, s []sample) bool {
 	if float64(n) < atLeast*float64(len(s)) {
 		return false
 	}
-	if a.First < b.Last && b.First < a.Last {
-		return true
-	}
-	same := true
+	var same [2]int // by direction: two hosts do not count their packets alike by chance
 	for i := range s {
-		same = same && s[i].same
+		if s[i].same && s[i].back {
+			same[1]++
+		} else if s[i].same {
+			same[0]++
+		}
 	}
-	return (n >= fewest || same) && float64(n) >= atLeast*float64(min(len(a.Marks), len(b.Marks)))
+	proven := same[0] > 0 && same[1] > 0 && 2*(same[0]+same[1]) > len(s)
+	most := float64(n) >= atLeast*float64(min(len(a.Marks), len(b.Marks)))
+	switch overlap := a.First < b.Last && b.First < a.Last; {
+	case !overlap:
+		return (s[0].hops && n >= fewest || proven) && most
+	case s[0].hops:
+		return proven || most || n >= few
+	}
+	return n >= 2
 }
 
 // densest returns the offset around which most samples lie, within steady, and how many they are.

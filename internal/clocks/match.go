@@ -30,9 +30,9 @@ func mix(a, b uint64) uint64 {
 }
 
 // match finds the messages that two lanes have in common. Of each pair of lanes the strictest key counts that finds
-// any.
+// any. Test tools send the same messages again in their next run: lanes with those are not compared any further.
 func match(lanes []Lane) map[pair][]sample {
-	out := map[pair][]sample{}
+	out, other := map[pair][]sample{}, map[pair]bool{}
 	for level, key := range keys {
 		var all []seen
 		for i := range lanes {
@@ -45,21 +45,21 @@ func match(lanes []Lane) map[pair][]sample {
 		slices.SortFunc(all, func(x, y seen) int {
 			return cmp.Or(cmp.Compare(x.key, y.key), x.lane-y.lane, x.mark-y.mark)
 		})
-		found := map[pair][]sample{}
+		m := matcher{lanes: lanes, onHop: level == 0, made: level >= keysOfOne, found: map[pair][]sample{}, unlike: map[pair]int{}}
 		for len(all) > 0 {
 			n := 1
 			for n < len(all) && all[n].key == all[0].key {
 				n++
 			}
-			groups(lanes, all[:n], found)
+			m.groups(all[:n])
 			all = all[n:]
 		}
-		for k, s := range found {
-			if out[k] != nil {
+		for k, n := range m.unlike {
+			other[k] = other[k] || n > len(m.found[k])
+		}
+		for k, s := range m.found {
+			if out[k] != nil || other[k] {
 				continue
-			}
-			for i := range s {
-				s[i].made = level >= keysOfOne
 			}
 			out[k] = s
 		}
@@ -67,11 +67,20 @@ func match(lanes []Lane) map[pair][]sample {
 	return out
 }
 
+// matcher compares by one key.
+type matcher struct {
+	lanes  []Lane
+	onHop  bool // the key has the hop
+	made   bool // the key is of messages that an element made anew
+	found  map[pair][]sample
+	unlike map[pair]int // the same message, but not the same packet
+}
+
 // maxOccurrences bounds how many times one message is compared.
 const maxOccurrences = 16
 
 // groups pairs the occurrences of one message across lanes.
-func groups(lanes []Lane, all []seen, found map[pair][]sample) {
+func (m *matcher) groups(all []seen) {
 	if all[0].lane == all[len(all)-1].lane {
 		return
 	}
@@ -86,23 +95,27 @@ func groups(lanes []Lane, all []seen, found map[pair][]sample) {
 	}
 	for i := range byLane {
 		for k := i + 1; k < len(byLane); k++ {
-			paired(lanes, byLane[i], byLane[k], found)
+			m.paired(byLane[i], byLane[k])
 		}
 	}
 }
 
-// paired pairs the occurrences of one message in two lanes: by the IP identification where the packets have one that
-// both lanes saw, else in order.
-func paired(lanes []Lane, a, b []seen, found map[pair][]sample) {
+// paired pairs the occurrences of one message in two lanes: the very same packets where that can be told, else in order.
+func (m *matcher) paired(a, b []seen) {
 	k := pair{a[0].lane, b[0].lane}
+	if m.made && (m.several(a) || m.several(b)) {
+		return // who captured both sides of the element has on each hop what the other lane has, if it is the same
+	}
 	add := func(x, y seen, same bool) {
-		m, o := &lanes[x.lane].Marks[x.mark], &lanes[y.lane].Marks[y.mark]
-		found[k] = append(found[k], sample{at: m.At, d: o.At - m.At, hop: m.Hop, far: o.Hop, back: m.Back, bac2: o.Back, same: same})
+		p, q := m.mark(x), m.mark(y)
+		if m.onHop || p.Hop != q.Hop { // what went along one hop with another Via is not one message
+			m.found[k] = append(m.found[k], sample{at: p.At, d: q.At - p.At, hop: p.Hop, far: q.Hop, back: p.Back, bac2: q.Back, same: same, hops: m.onHop, made: m.made})
+		}
 	}
 	some := false
 	for _, x := range a {
 		for _, y := range b {
-			if id := lanes[x.lane].Marks[x.mark].IPID; id != 0 && id == lanes[y.lane].Marks[y.mark].IPID {
+			if mint := m.mark(x).Mint; mint != 0 && mint == m.mark(y).Mint {
 				add(x, y, true)
 				some = true
 				break
@@ -113,6 +126,17 @@ func paired(lanes []Lane, a, b []seen, found map[pair][]sample) {
 		return
 	}
 	for i := range min(len(a), len(b)) {
+		if m.onHop && m.mark(a[i]).Mint != 0 && m.mark(b[i]).Mint != 0 {
+			m.unlike[k]++
+			continue
+		}
 		add(a[i], b[i], false)
 	}
 }
+
+// several says whether a message was seen on several hops in one lane.
+func (m *matcher) several(a []seen) bool {
+	return slices.ContainsFunc(a[1:], func(s seen) bool { return m.mark(s).Hop != m.mark(a[0]).Hop })
+}
+
+func (m *matcher) mark(s seen) *Mark { return &m.lanes[s.lane].Marks[s.mark] }

@@ -121,9 +121,11 @@ func (d *Decoder) drain(h *half, at stamp) {
 		h.segs = slices.Delete(h.segs, 0, 1)
 		h.segBytes -= cap(s.data)
 		d.tcp.buffered -= cap(s.data)
+		latest := max(at.time, s.at.time) // a file may have its packets in another order than they came
 		if at.ref.Less(s.at.ref) {
 			at = s.at
 		}
+		at.time = latest
 		if int32(s.end-h.next) > 0 {
 			b, missing := behead(s.data, int(s.end-s.seq)-len(s.data), int(h.next-s.seq))
 			d.advance(h, b, missing, at)

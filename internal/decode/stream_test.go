@@ -277,6 +277,25 @@ func TestStreamHole(t *testing.T) {
 	}
 }
 
+// TestStreamFileOutOfOrder: a message that waited for an earlier one keeps its own time where the file has them the
+// other way round.
+func TestStreamFileOutOfOrder(t *testing.T) {
+	a, b := sipMessage("a", 300), sipMessage("b", 300)
+	r := newRun(Options{})
+	cl, sv := dial(r, 5060)
+	handshake(cl, sv)
+	early := r.now
+	r.now += 2e9
+	later := r.now
+	cl.at(len(a), b)
+	r.now = early
+	cl.at(0, a)
+	wantMessages(t, r, a, b)
+	if first, second := r.payloads[0].Time, r.payloads[1].Time; first >= later || second < later {
+		t.Errorf("times %v and %v, the second was sent at %v", first, second, later)
+	}
+}
+
 // TestStreamBegun starts in the middle of a message.
 func TestStreamBegun(t *testing.T) {
 	a, b := sipMessage("a", 2000), sipMessage("b", 10)

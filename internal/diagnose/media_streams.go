@@ -234,7 +234,7 @@ func (x *Case) own(s *call.Stream) bool {
 }
 
 // unseen is by how much the lane may have begun earlier than its first packet in the capture: a stream of which packets
-// are missing may miss its first ones too. So many in a row that it would happen once in twenty times are counted.
+// are missing may miss its first ones too. So many in a row that it would happen once in a thousand times are counted.
 func (l *lane) unseen() wire.Time {
 	if len(l.streams) == 0 {
 		return 0
@@ -243,7 +243,7 @@ func (l *lane) unseen() wire.Time {
 	if share <= 0 {
 		return 0
 	}
-	n := int(math.Log(0.05)/math.Log(min(share, 0.9))) + 1
+	n := int(math.Log(0.001)/math.Log(min(share, 0.9))) + 1
 	return wire.Time(n) * (l.last - l.first) / wire.Time(max(1, l.packets+l.streams[0].RTP.Lost()))
 }
 

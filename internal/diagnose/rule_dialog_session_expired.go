@@ -54,9 +54,12 @@ func (x *Case) sessionExpired(leg int, d *call.Dialog) *report {
 		if t.Method != sip.MethodInvite && t.Method != sip.MethodUpdate || !t.InDialog || t.Parent != call.None {
 			continue
 		}
-		if l.FinalStatus(t)/100 == 2 {
+		switch {
+		case l.FinalStatus(t)/100 == 2:
 			last, failed = x.FinalTime(o), call.TxnRef{Txn: call.None}
-		} else {
+		case x.missed(o): // answered where the capture did not see it
+			last, failed = x.Start(o), call.TxnRef{Txn: call.None}
+		default:
 			failed = o
 		}
 	}

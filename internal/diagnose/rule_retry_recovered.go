@@ -8,6 +8,7 @@ import (
 
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
+	"sipcause/internal/peer"
 	"sipcause/internal/wire"
 )
 
@@ -213,7 +214,7 @@ func (x *Case) recoveredByCall() *report {
 	next := x.Began
 	for i := len(list) - 1; i >= 0; i-- {
 		a := &list[i]
-		if a.CallID == x.ID || a.Ended > next || next.Sub(a.Ended) >= machineWait || !routeCode(a.Code) {
+		if a.CallID == x.ID || a.Ended > next || next.Sub(a.Ended) >= machineWait || !routeCode(a.Code) || x.tooSoon(a, next) {
 			break
 		}
 		next = a.Time
@@ -236,4 +237,10 @@ func (x *Case) recoveredByCall() *report {
 		rep.seeRef(list[i].Ref, "%s: %d", list[i].Server, list[i].Code)
 	}
 	return rep.see(x.Final, "%d: answered", x.Code)
+}
+
+// tooSoon says whether an attempt without a final response was left so soon for the next one that silence cannot be why,
+// and nothing on the wire said so: its response is missing, or it is no attempt of its own.
+func (x *Case) tooSoon(a *peer.Attempt, next wire.Time) bool {
+	return a.Code == 0 && next.Sub(a.Time) < serialGap && len(x.Ledger.Events(a.Server.Addr(), a.Time, next)) == 0
 }

@@ -125,11 +125,19 @@ func (h *head) Payload(p *wire.Payload) {
 	h.digest.Write(m.FromTag())
 	h.digest.Write(m.ToTag())
 	hop, back := clocks.HopOf(p.Flow.Src, p.Flow.Dst)
-	h.marks = append(h.marks, clocks.Mark{At: p.Time, ID: h.digest.Sum64(), Talk: h.talk(m), Top: xxhash.Sum64(top), Hop: hop, Back: back, IPID: p.IPID})
+	h.marks = append(h.marks, clocks.Mark{At: p.Time, ID: h.digest.Sum64(), Talk: h.talk(m), Top: xxhash.Sum64(top), Hop: hop, Back: back, Mint: mintOf(p)})
 	h.share = append(h.share, share)
 	for len(h.marks) > h.most && h.below > 1 {
 		h.thin()
 	}
+}
+
+// mintOf is clocks.Mark.Mint of a message: the IP identification of a datagram, the ports of a connection.
+func mintOf(p *wire.Payload) uint16 {
+	if p.Flow.Transport.Reliable() {
+		return p.Flow.Src.Port() ^ p.Flow.Dst.Port()
+	}
+	return p.IPID
 }
 
 // maxAliases bounds the Call-IDs of which it is remembered that a B2BUA made them of another.

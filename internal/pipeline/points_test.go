@@ -52,10 +52,17 @@ func (f *flows) Event(*wire.Event) {}
 func (f *flows) Gap(wire.Gap)      {}
 func (f *flows) Media(*wire.Media) {}
 
-// further returns the packets as a second point sees them, way later along the link or earlier, by direction, on a
-// clock that is offset ahead.
-func further(t testing.TB, list []wire.Packet, way, offset time.Duration) []wire.Packet {
-	t.Helper()
+// oneWay says whether all messages go in one direction.
+func oneWay(list []wire.Packet) bool {
+	seen := map[bool]bool{}
+	for _, down := range directions(list) {
+		seen[down] = true
+	}
+	return len(seen) < 2
+}
+
+// directions says of each packet with SIP in it, by index, whether it went from the greater socket to the lesser.
+func directions(list []wire.Packet) map[int]bool {
 	f := &flows{down: map[int]bool{}}
 	dec := decode.New(f, decode.Options{})
 	for i := range list {
@@ -63,10 +70,18 @@ func further(t testing.TB, list []wire.Packet, way, offset time.Duration) []wire
 		p.Ref.Number = uint64(i + 1)
 		dec.Packet(&p)
 	}
+	return f.down
+}
+
+// further returns the packets as a second point sees them, way later along the link or earlier, by direction, on a
+// clock that is offset ahead.
+func further(t testing.TB, list []wire.Packet, way, offset time.Duration) []wire.Packet {
+	t.Helper()
+	down := directions(list)
 	out := slices.Clone(list)
 	for i := range out {
 		d := way
-		if f.down[i] {
+		if down[i] {
 			d = -way
 		}
 		out[i].Time = out[i].Time.Add(d)
@@ -136,7 +151,11 @@ func TestOffsetChangesNothing(t *testing.T) {
 		captures++
 		one := write(t, list)
 		want, _ := judged(t, 2, one...)
-		for _, offset := range []time.Duration{0, 3 * time.Second, -3 * time.Second, time.Hour} {
+		offsets := []time.Duration{0, 3 * time.Second, -3 * time.Second, time.Hour}
+		if oneWay(list) {
+			offsets = offsets[:3] // what is there of messages may be sent again an hour later
+		}
+		for _, offset := range offsets {
 			for _, way := range []time.Duration{0, 4 * time.Millisecond} {
 				pair := write(t, list, further(t, list, way, offset))
 				got, _ := judged(t, 2, pair...)

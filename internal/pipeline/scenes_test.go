@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -263,6 +264,32 @@ func TestPlainWire(t *testing.T) {
 		if strings.Contains(out, part) {
 			t.Errorf("%s in %s", part, out)
 		}
+	}
+}
+
+// TestTwiceAndOvertaken: a packet that the link doubles, and one that comes after what left later.
+func TestTwiceAndOvertaken(t *testing.T) {
+	s := scene{flow: before + "alice > proxy INVITE sdp\nproxy > alice 100\nproxy > alice 180\n+1s proxy > alice 200 sdp\nalice > proxy ACK\n+5s alice > proxy BYE\nproxy > alice 200" + after}
+	files := s.files(t, -time.Hour)
+	near, far := packetsOf(t, files[0]), packetsOf(t, files[1])
+	twice := slices.IndexFunc(far, func(p wire.Packet) bool { return bytes.Contains(p.Data, []byte("BYE sip:")) })
+	again := far[twice]
+	again.Time = again.Time.Add(time.Millisecond)
+	far = slices.Insert(far, twice+1, again)
+	slow := slices.IndexFunc(near, func(p wire.Packet) bool { return bytes.Contains(p.Data, []byte("SIP/2.0 180")) })
+	ok := slices.IndexFunc(near, func(p wire.Packet) bool {
+		return bytes.Contains(p.Data, []byte("\r\nCSeq: 1 INVITE")) && bytes.Contains(p.Data, []byte("SIP/2.0 200"))
+	})
+	near[slow].Time = near[ok].Time.Add(2 * time.Millisecond)
+	slices.SortStableFunc(near, func(a, b wire.Packet) int { return int(a.Time - b.Time) })
+	out := string(pointsOf(t, report(t, "json", 2, write(t, near, far)...)))
+	for _, part := range []string{`"duplicated": 1`, `"reordered": 1`, `"delay_max_ms": 1005`, `"ahead_ms": -3600000`} {
+		if !strings.Contains(out, part) {
+			t.Errorf("no %s in %s", part, out)
+		}
+	}
+	if strings.Count(out, `"duplicated": 0`) != 1 || strings.Count(out, `"reordered": 0`) != 1 || strings.Contains(out, `"lost": 1`) {
+		t.Errorf("too much in %s", out)
 	}
 }
 

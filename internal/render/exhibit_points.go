@@ -148,6 +148,9 @@ func clockTexts(s *view.Summary) (list []string) {
 
 func clockText(p *clocks.Points, i int) string {
 	c := &p.Clocks[i]
+	if !c.Applied && c.Both {
+		return fmt.Sprintf("clock of %s agrees with %s's (±%s, %s)", pointName(p, i), pointName(p, c.Reference), delayText(c.Error), count(uint64(c.Messages), "message"))
+	}
 	how := "ahead of"
 	off := c.Offset
 	if off < 0 {
