@@ -122,10 +122,7 @@ func joinedScenes() []scene {
 // joinedTwo is joined with a second gateway.
 var joinedTwo = joined.with("joined-two-gateways", func(s *scene) { s.b2buas[0].Targets = []string{callee, second} })
 
-var (
-	pcma = []string{"m=audio 6000 RTP/AVP 8", "a=rtpmap:8 PCMA/8000"}
-	both = []string{"m=audio 6000 RTP/AVP 0 8", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"}
-)
+var both = []string{"m=audio 6000 RTP/AVP 0 8", "a=rtpmap:0 PCMU/8000", "a=rtpmap:8 PCMA/8000"}
 
 // dialling is a caller that offers media, and does what comes next when it is answered.
 func dialling(media []string, header string, next ...step) sipp {

@@ -30,8 +30,13 @@ func TestCovers(t *testing.T) {
 		word, name string
 		want       bool
 	}{
-		{"auth.*", "auth.stale-nonce", true}, {"auth.*", "author", false}, {"auth.stale-nonce", "auth.stale-nonce", true},
-		{"auth.stale", "auth.stale-nonce", false}, {"asterisk*", "asterisk", true}, {"asterisk*", "asterisk-pjsip", true}, {"*", "x", true},
+		{"auth.*", "auth.stale-nonce", true},
+		{"auth.*", "author", false},
+		{"auth.stale-nonce", "auth.stale-nonce", true},
+		{"auth.stale", "auth.stale-nonce", false},
+		{"asterisk*", "asterisk", true},
+		{"asterisk*", "asterisk-pjsip", true},
+		{"*", "x", true},
 	} {
 		if Covers(c.word, c.name) != c.want {
 			t.Errorf("%s covers %s: %v", c.word, c.name, !c.want)

@@ -2,6 +2,7 @@ package correlate
 
 import (
 	"bytes"
+
 	"sipcause/internal/call"
 	"sipcause/internal/peer"
 	"sipcause/internal/wire"

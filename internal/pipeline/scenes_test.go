@@ -29,8 +29,6 @@ type scene struct {
 	lose       func(n int, p *wire.Payload) bool // the n-th packet, on the way
 	alter      func(p *wire.Payload)             // on the way
 	hops       bool                              // the points are on two hops, with an element between
-	want       []string                          // lines that the text report must have
-	not        []string
 }
 
 const (

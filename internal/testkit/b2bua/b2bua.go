@@ -127,7 +127,7 @@ func (b *agent) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 	if !tx.OnCancel(func(*sip.Request) { close(cancelled) }) {
 		return
 	}
-	b.respond(req, tx, 100, "Trying", nil)
+	b.respond(req, tx, sip.StatusTrying, "Trying")
 	a := b.accept(req)
 	body, ok := b.filter(req.Body())
 	if !ok {
@@ -148,7 +148,7 @@ func (b *agent) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 			return // cancelled, answered, or given up
 		}
 		last = res
-		if i == len(b.Targets)-1 || res.StatusCode != 408 && res.StatusCode/100 != 5 {
+		if i == len(b.Targets)-1 || res.StatusCode != sip.StatusRequestTimeout && res.StatusCode/100 != 5 {
 			break
 		}
 	}
@@ -235,13 +235,13 @@ func (b *agent) ring(leg, a *side, req *sip.Request, tx sip.ServerTransaction, b
 		case res := <-far.Responses():
 			heard = true
 			switch {
-			case res.StatusCode == 100:
+			case res.StatusCode == sip.StatusTrying:
 			case res.IsProvisional():
-				b.progress(leg, a, req, tx, res)
+				b.progress(leg, req, tx, res)
 			case res.IsSuccess():
 				b.answered(leg, a, req, tx, res)
 				return nil
-			case (res.StatusCode == 401 || res.StatusCode == 407) && b.Secret != "" && !challenged:
+			case (res.StatusCode == sip.StatusUnauthorized || res.StatusCode == sip.StatusProxyAuthRequired) && b.Secret != "" && !challenged:
 				challenged = true
 				next, err := b.client.TransactionDigestAuth(ctx, out, res, sipgo.DigestAuth{Username: b.User, Password: b.Secret})
 				if err != nil {
@@ -290,7 +290,7 @@ func (b *agent) cancel(out *sip.Request, far sip.ClientTransaction, heard bool) 
 }
 
 // progress hands a provisional response on.
-func (b *agent) progress(leg, a *side, req *sip.Request, tx sip.ServerTransaction, res *sip.Response) {
+func (b *agent) progress(leg *side, req *sip.Request, tx sip.ServerTransaction, res *sip.Response) {
 	b.learn(leg, res)
 	out := sip.NewResponseFromRequest(req, res.StatusCode, res.Reason, nil)
 	out.AppendHeader(sip.NewHeader("Contact", b.contact()))
@@ -334,8 +334,8 @@ func (b *agent) relayFailure(req *sip.Request, tx sip.ServerTransaction, res *si
 	}
 }
 
-func (b *agent) respond(req *sip.Request, tx sip.ServerTransaction, code int, words string, body []byte) {
-	tx.Respond(sip.NewResponseFromRequest(req, code, words, body)) //nolint:errcheck // UDP
+func (b *agent) respond(req *sip.Request, tx sip.ServerTransaction, code int, words string) {
+	tx.Respond(sip.NewResponseFromRequest(req, code, words, nil)) //nolint:errcheck // UDP
 }
 
 // refuse answers on the B2BUA's own account.

@@ -58,13 +58,13 @@ func appendParsed(req *sip.Request, name, value string) {
 		return
 	case "Contact":
 		h := &sip.ContactHeader{}
-		h.DisplayName, _ = sip.ParseAddressValue(value, &h.Address, &h.Params) //nolint:errcheck // our own words
+		h.DisplayName, _ = sip.ParseAddressValue(value, &h.Address, &h.Params)
 		req.AppendHeader(h)
 		return
 	}
 	var uri sip.Uri
 	var params sip.HeaderParams
-	display, _ := sip.ParseAddressValue(value, &uri, &params) //nolint:errcheck // our own words, or parsed before
+	display, _ := sip.ParseAddressValue(value, &uri, &params)
 	if name == "From" {
 		req.AppendHeader(&sip.FromHeader{DisplayName: display, Address: uri, Params: params})
 	} else {
@@ -225,9 +225,9 @@ func (b *agent) onRequest(req *sip.Request, tx sip.ServerTransaction) {
 		b.refuse(req, tx, 481, "Call/Transaction Does Not Exist")
 	case req.Method == sip.BYE && b.DropBYE:
 		s.over = true
-		b.respond(req, tx, 200, "OK", nil)
+		b.respond(req, tx, sip.StatusOK, "OK")
 	case req.Method == sip.PRACK && b.DropPRACK:
-		b.respond(req, tx, 200, "OK", nil)
+		b.respond(req, tx, sip.StatusOK, "OK")
 	case req.IsInvite() && b.NoReinvite:
 		b.refuse(req, tx, 488, "Not Acceptable Here")
 	case req.IsInvite() && b.open(s):
@@ -258,7 +258,7 @@ func (b *agent) handOn(s *side, req *sip.Request, tx sip.ServerTransaction) {
 		b.mu.Unlock()
 	}
 	if req.IsInvite() {
-		b.respond(req, tx, 100, "Trying", nil)
+		b.respond(req, tx, sip.StatusTrying, "Trying")
 		b.mu.Lock()
 		s.acked = make(chan struct{})
 		b.mu.Unlock()
