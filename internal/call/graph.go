@@ -95,3 +95,20 @@ func (c *Call) FinalTime(r TxnRef) wire.Time {
 	}
 	return 0
 }
+
+// PassedOver says whether the answer of the branch ti is one that the caller did not keep: another branch of the fork
+// answered too, and that answer was acknowledged and this one was not (RFC 3261 §13.2.2.4).
+func (l *Leg) PassedOver(ti int32) bool {
+	t := &l.Txns[ti]
+	if t.Parent == None || t.Dialog == None || l.Dialogs[t.Dialog].AckAt != 0 {
+		return false
+	}
+	for i := range l.Txns {
+		o := &l.Txns[i]
+		if int32(i) != ti && o.Parent == t.Parent && o.Method == t.Method && l.FinalStatus(o)/100 == 2 &&
+			o.Dialog != None && o.Dialog != t.Dialog && l.Dialogs[o.Dialog].AckAt != 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -107,7 +107,7 @@ var dialects = []dialect{
 	},
 	{
 		name: "ngrep", hint: " -> ", new: true, // also the text that sngrep saves
-		line: regexp.MustCompile(`^(?:(?P<proto>[UTS]) )?(?:(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+)|\+?\d+\.\d+)?\s*(?P<src>\S+:\d+) -> (?P<dst>\S+:\d+)(?: \[\w+\])?(?: #\d+)?$`),
+		line: regexp.MustCompile(`^(?:(?P<proto>[UTS]) )?(?:(?:(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d+)|\+?\d+\.\d+)\s+)?(?P<src>\S+:\d+) -> (?P<dst>\S+:\d+)(?: \[\w+\])?(?: #\d+)?$`),
 	},
 	{
 		name: "asterisk-pjsip", hint: "<--- ", new: true, // pjsip set logger on

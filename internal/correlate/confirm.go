@@ -17,7 +17,8 @@ const unconfirmedFor = 7 * time.Second
 const exhausted = 25 * time.Second
 
 // unconfirmed says whether the call was answered but its 2xx was sent again for so long that no ACK can have
-// reached the UAS, and nothing after the last one shows that it did in the end.
+// reached the UAS, and nothing after the last one shows that it did in the end. A fork's answer that the caller did not
+// keep says nothing of the one that it kept.
 func unconfirmed(l *call.Leg) bool {
 	for i := range l.Txns {
 		t := &l.Txns[i]
@@ -26,7 +27,7 @@ func unconfirmed(l *call.Leg) bool {
 		}
 		last := lastSame(l, t.Final).Time
 		span := last.Sub(l.Sightings[t.Final].Time)
-		if span >= exhausted || span >= unconfirmedFor && !confirmedAfter(l, t, last) {
+		if (span >= exhausted || span >= unconfirmedFor && !confirmedAfter(l, t, last)) && !l.PassedOver(int32(i)) {
 			return true
 		}
 	}

@@ -13,7 +13,7 @@ type captureRule struct {
 	check func(*peer.Ledger) []finding.Finding
 }
 
-var captureRules = slices.Concat(registerCaptureRules, serverCaptureRules, silenceCaptureRules, tlsCaptureRules)
+var captureRules = slices.Concat(registerCaptureRules, serverCaptureRules, silenceCaptureRules, fragmentCaptureRules, tlsCaptureRules)
 
 // Capture returns the findings about the capture as a whole, when all of it is in the ledger.
 func Capture(l *peer.Ledger) []finding.Finding {

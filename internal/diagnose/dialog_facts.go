@@ -70,7 +70,7 @@ func (x *Case) lostACK() (a lostACK, ok bool) {
 	for k, l := range x.Legs {
 		for i := range l.Txns {
 			t := &l.Txns[i]
-			if t.Method != sip.MethodInvite || t.FinalResent < 2 || l.FinalStatus(t)/100 != 2 || t.Ack != call.None {
+			if t.Method != sip.MethodInvite || t.FinalResent < 2 || l.FinalStatus(t)/100 != 2 || t.Ack != call.None || l.PassedOver(int32(i)) {
 				continue
 			}
 			r := call.TxnRef{Leg: k, Txn: int32(i)}

@@ -94,9 +94,11 @@ func (x *Case) originName() string {
 		return "the last element seen"
 	}
 	name := x.Origin.Address.String()
-	switch x.Origin.Role {
-	case call.RoleUnknown:
-	case call.RoleTimer:
+	switch a := x.Origin.Address; {
+	case a.Addr().IsUnspecified() && a.Port() == 0: // of pasted text without addresses
+		name = "whoever answered"
+	case x.Origin.Role == call.RoleUnknown:
+	case x.Origin.Role == call.RoleTimer:
 		name = "the timer of " + name
 	default:
 		name = string(x.Origin.Role) + " " + name

@@ -87,6 +87,7 @@ func (x *Case) sessionExpired(leg int, d *call.Dialog) *report {
 		r.severity(finding.Warning) // only the time says so
 	}
 	if failed.Txn != call.None {
+		r.suspect(x.Txn(failed).Server, call.RoleUnknown)
 		if status := x.Status(failed); status == 0 {
 			r.add(" The refresh of %s got no answer.", x.Txn(failed).Client)
 		} else {

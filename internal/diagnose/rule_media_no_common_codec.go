@@ -15,6 +15,9 @@ var saysCodec = []string{"codec", "media format", "media type not", "incompatibl
 // formats are why (RFC 3264 §6, RFC 3261 §20.43).
 func mediaNoCommonCodec(x *Case) *report {
 	f, ok := x.refusedOffer()
+	if !ok && !f.request.Valid() && f.refusesMedia() {
+		return x.codecWarned(&f)
+	}
 	if !ok || f.offer == nil || !f.refusesMedia() {
 		return nil
 	}
@@ -57,6 +60,22 @@ func mediaNoCommonCodec(x *Case) *report {
 	}
 	return r.do("Where neither side can be changed, let a transcoding element (SBC, media server) take the call.").
 		do("Compare with the offer as the caller sent it: a hop on the way may have removed codecs.")
+}
+
+// codecWarned is mediaNoCommonCodec of a refusal whose request the capture does not have: what it says itself.
+func (x *Case) codecWarned(f *refusedOffer) *report {
+	confidence := 0.85
+	if _, _, warned := x.Warning(304, 305); !warned {
+		if !x.Says(saysCodec...) {
+			return nil
+		}
+		confidence = 0.75
+	}
+	r := x.report("media.no-common-codec", confidence, "%s refused what the INVITE offered (%d %s) and says that it is the formats; the capture does not show the offer.", x.originName(), f.status, x.reasonOf(f.txn))
+	x.warned(r, 304, 305)
+	return r.see(f.response, "refused with %d", f.status).
+		do("Capture the INVITE as well, and compare its codecs with those of the side that refuses: any one on both sides is enough.").
+		do("Where neither side can be changed, let a transcoding element (SBC, media server) take the call.")
 }
 
 // disjoint returns the first stream of the offer and its counterpart when the refuser describes streams of the same

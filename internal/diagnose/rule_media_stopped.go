@@ -1,6 +1,7 @@
 package diagnose
 
 import (
+	"bytes"
 	"strings"
 
 	"sipcause/internal/call"
@@ -10,7 +11,7 @@ import (
 // mediaStopped: RTP ended long before the call did, in both directions, or in one whose sender never paused before.
 func mediaStopped(x *Case) *report {
 	if !x.hasRTP() {
-		return nil
+		return x.stoppedInWords()
 	}
 	hops := x.mediaHops()
 	for i := range hops {
@@ -35,6 +36,45 @@ func mediaStopped(x *Case) *report {
 			continue
 		}
 		return x.stopped(h, to, both[to].last, all)
+	}
+	return nil
+}
+
+// mediaWords are what the Reason of a BYE says when a media time-out ended the call. All are lower case.
+var mediaWords = []string{
+	"rtp timeout", "rtp time-out", "rtp time out", "rtp-timeout", "rtp_timeout", "rtp inactivity", "no rtp", "media timeout", "media time-out",
+	"media time out", "media-timeout", "media_timeout", "media inactivity", "media-inactivity", "no media",
+}
+
+// stoppedInWords is mediaStopped of a capture without media: the BYE says why it is sent.
+func (x *Case) stoppedInWords() *report {
+	for k, l := range x.Legs {
+		for i := range l.Dialogs {
+			d := &l.Dialogs[i]
+			if d.Bye == call.None || d.Confirmed == 0 {
+				continue
+			}
+			bye := call.TxnRef{Leg: k, Txn: d.Bye}
+			ref := x.RequestRef(bye)
+			if !ref.Valid() || !bytes.Contains(x.Raw(ref), []byte("eason")) { // cheaper than parsing each
+				continue
+			}
+			m := x.Msg(ref)
+			if m == nil {
+				continue
+			}
+			for v := range m.Reasons() {
+				words := call.Clean(v.Text)
+				if !containsAny(words, mediaWords) {
+					continue
+				}
+				client := x.Txn(bye).Client
+				return x.report("media.stopped", 0.8, "%s ended the call because no media reached it: its BYE says %q. The capture has no RTP.", client, words).
+					do("Capture the RTP too, at %s: does it never come, or stop during the call? One-way from the beginning is NAT or a firewall, a stop is a binding that ran out or a hold without music.", client.Addr()).
+					do("Look for what stops the RTP before raising the time-out (rtptimeout, rtp_timeout, media-inactivity); devices that suppress silence need a longer one.").
+					see(ref, "BYE: %s", words)
+			}
+		}
 	}
 	return nil
 }

@@ -14,6 +14,9 @@ var saysTransport = []string{"srtp", "savp", "crypto", "encrypt", "dtls", "secur
 // descriptions, Warning 302 or the words show it (RFC 3264 §6, RFC 3261 §20.43).
 func mediaTransportMismatch(x *Case) *report {
 	f, ok := x.refusedOffer()
+	if !ok && x.Outcome == call.Answered {
+		return x.answeredOtherwise()
+	}
 	if !ok || f.offer == nil || !f.refusesMedia() {
 		return nil
 	}
@@ -45,6 +48,45 @@ func mediaTransportMismatch(x *Case) *report {
 	}
 	return r.do("Set media encryption the same on both sides: either %s at both ends, or plain RTP/AVP at both.", secure).
 		do("Where the sides cannot be made alike (WebRTC with DTLS against a phone or trunk with plain RTP), put a media relay that converts between them (rtpengine, SBC).")
+}
+
+// answeredOtherwise is mediaTransportMismatch of an answer that has the stream, but plain where SRTP was offered or the
+// other way round (RFC 3264 §6 wants the transport of the offer), when the caller hung up at once: some make do with it.
+func (x *Case) answeredOtherwise() *report {
+	d := x.Timings.Duration
+	if d == nil || *d >= earlyHangUp || x.HungUpBy != "caller" {
+		return nil
+	}
+	try, ok := x.LastTry()
+	if !ok {
+		return nil
+	}
+	offer, answer := x.Session(x.RequestRef(try)), x.Session(x.FinalRef(try))
+	if offer == nil || answer == nil || len(offer.Media) != len(answer.Media) {
+		return nil
+	}
+	for i := range offer.Media {
+		m, o := &offer.Media[i], &answer.Media[i]
+		if m.Rejected() || o.Rejected() || !m.Profile.RTP() || !o.Profile.RTP() || srtp(m.Profile) == srtp(o.Profile) {
+			continue
+		}
+		return x.report("media.transport-mismatch", 0.85, "%s answered %s where %s had offered %s, and the caller hung up %.1f s after the answer: an answer has to keep the transport of the offer.",
+			x.Txn(try).Server, transport(o), x.Txn(try).Client, transport(m), *d/1000).
+			see(x.RequestRef(try), "the offer: %s", transport(m)).
+			see(x.FinalRef(try), "the answer: %s", transport(o)).
+			do("Set media encryption the same on both sides: at %s, switch on SRTP as it was offered (for a browser DTLS), or have it refuse the offer with 488.", x.Txn(try).Server).
+			do("Where the sides cannot be made alike (WebRTC with DTLS against a phone or trunk with plain RTP), put a media relay that converts between them (rtpengine, SBC).")
+	}
+	return nil
+}
+
+// srtp says whether the profile is one of SRTP.
+func srtp(p sdp.Profile) bool {
+	switch p {
+	case sdp.ProfileSAVP, sdp.ProfileSAVPF, sdp.ProfileDTLS, sdp.ProfileDTLSF:
+		return true
+	}
+	return false
 }
 
 // carriedOtherwise returns the first stream whose transport differs from the refuser's for the same type.

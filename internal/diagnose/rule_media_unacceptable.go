@@ -14,6 +14,9 @@ func mediaUnacceptable(x *Case) *report {
 		return x.bearerRefused(&f)
 	}
 	if !ok && !f.request.Valid() && f.refusesMedia() && f.status != 415 {
+		if x.codecWarned(&f) != nil {
+			return nil
+		}
 		return x.report("media.unacceptable", 0.6, "%s (%d %s); the capture does not show the offer.", x.originName()+" refused what the INVITE offered", f.status, x.reasonOf(f.txn)).
 			do("Capture the INVITE as well: its codecs, profile (plain RTP or SRTP) and streams against those of a call that works tell which part it is.").
 			see(f.response, "refused with %d", f.status)

@@ -29,7 +29,9 @@ func timeoutProvisionalStall(x *Case) *report {
 	for {
 		next, found := call.TxnRef{}, false
 		for _, k := range x.Downstream(stalled) {
-			if n := x.Txn(k); n.Trying != call.None && n.Progress == call.None && n.Final == call.None {
+			n := x.Txn(k)
+			ended := n.Final == call.None || n.Cancel != call.None && x.Status(k) == 487 // 487: to the CANCEL that ended the wait
+			if n.Trying != call.None && n.Progress == call.None && ended {
 				next, found = k, true
 			}
 		}

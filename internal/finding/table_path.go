@@ -35,7 +35,7 @@ var transportRows = []Def{
 	{"transport.connect-timeout", Error, anyScope, path + 19, root, ActsNetwork, "TCP connection not answered", refs("RFC 3261 §18.4", "RFC 9293 §3.5")},
 	{"transport.send-failed", Error, anyScope, path + 17, root, ActsProxy, "Hop could not send to the next", refs("RFC 3261 §18.4", "RFC 3261 §16.9")},
 	{"transport.connection-lost", Error, anyScope, path + 18, root, ActsNetwork, "Connection closed under open transactions", refs("RFC 3261 §18.4", "RFC 3261 §17.1.4")},
-	{"transport.fragment-lost", Error, anyScope, path + 27, root, ActsNetwork, "Large message did not get through", refs("RFC 3261 §18.1.1", "RFC 8085 §3.2")},
+	{"transport.fragment-lost", Error, anyScope | ScopePeer, path + 27, root, ActsNetwork, "Large message did not get through", refs("RFC 3261 §18.1.1", "RFC 8085 §3.2")},
 	{"transport.truncated", Error, anyScope, path + 26, root, ActsNetwork, "Datagram shorter than its Content-Length", refs("RFC 3261 §18.3")},
 	{"transport.response-misrouted", Error, anyScope, path + 25, root, ActsNetwork, "Response sent elsewhere than the Via says", refs("RFC 3261 §18.2.2", "RFC 3581 §4")},
 	// About a peer: one call shows transport.no-response.
