@@ -29,7 +29,7 @@ type Exchange struct {
 	Result        Result
 	Code          int       // of the response of 300 and above, 0: none came
 	At            wire.Time // of that response; 0: none came
-	Delayed       bool      // the request had none: its response offers (RFC 3264 §4, RFC 6337 §2.1)
+	Delayed       bool      // the request had none: its response offers (RFC 3261 §13.2.1, RFC 6337 §2.2)
 	Change        Change    // against the exchange agreed before
 	Held          [2]bool   // who holds after it: Caller, Callee
 	Streams       []Stream  // m= line by m= line; of the offer alone when it has no answer

@@ -58,7 +58,7 @@ type associations struct {
 
 func (s *associations) init() { s.byKey = map[associationKey]*association{} }
 
-// sctp reads an SCTP packet (RFC 9260 §3). A SIP message is one user message (RFC 4168 §4.1), in whatever stream
+// sctp reads an SCTP packet (RFC 9260 §3). A SIP message is one user message (RFC 4168 §3.2, §5.1), in whatever stream
 // and order. What bears no data is understood and bears nothing.
 func (d *Decoder) sctp(b []byte) {
 	if len(b) < 12 {

@@ -89,7 +89,7 @@ var mandatory = []struct {
 	{421, sip.HeaderRequire, "RFC 3261 §21.4.16"},
 	{422, sip.HeaderMinSE, "RFC 4028 §6"},
 	{423, sip.HeaderMinExpires, "RFC 3261 §21.4.17"},
-	{489, sip.HeaderAllowEvents, "RFC 6665 §8.2"},
+	{489, sip.HeaderAllowEvents, "RFC 3265 §7.2"},
 	{301, sip.HeaderContact, "RFC 3261 §21.3.2"},
 	{302, sip.HeaderContact, "RFC 3261 §21.3.3"},
 	{305, sip.HeaderContact, "RFC 3261 §21.3.4"},
