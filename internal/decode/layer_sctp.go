@@ -80,7 +80,7 @@ func (d *Decoder) sctp(b []byte) {
 		if typ != 0 {
 			continue
 		}
-		if size <= 16 { // no user data is an error (RFC 9260 §3.3.1)
+		if size <= 16 { // no user data is an error (RFC 9260 §3.3.10.9)
 			d.skip(reasonSCTPBad)
 			return
 		}

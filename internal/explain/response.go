@@ -82,8 +82,8 @@ var mandatory = []struct {
 	header sip.HeaderID
 	ref    string
 }{
-	{401, sip.HeaderWWWAuthenticate, "RFC 3261 §21.4.2"},
-	{407, sip.HeaderProxyAuthenticate, "RFC 3261 §21.4.8"},
+	{401, sip.HeaderWWWAuthenticate, "RFC 3261 §22.2"},
+	{407, sip.HeaderProxyAuthenticate, "RFC 3261 §22.3"},
 	{405, sip.HeaderAllow, "RFC 3261 §21.4.6"},
 	{420, sip.HeaderUnsupported, "RFC 3261 §21.4.15"},
 	{421, sip.HeaderRequire, "RFC 3261 §21.4.16"},
