@@ -17,6 +17,13 @@ const sectionsFile = "docs/rfc-sections.tsv"
 // section is one of an RFC; number "-" is the RFC as a whole.
 type section struct{ rfc, number string }
 
+func (s section) String() string {
+	if s.number == "-" {
+		return "RFC " + s.rfc
+	}
+	return "RFC " + s.rfc + " §" + s.number
+}
+
 var (
 	// lineBreak joins lines, so that a citation may go on behind the mark of a comment.
 	lineBreak = regexp.MustCompile(`\s*\n[ \t]*(?://|#|\*)?[ \t]*`)
@@ -87,7 +94,7 @@ func lookedUp(t *testing.T) map[section]string {
 		}
 		s := section{row[0], row[1]}
 		if out[s] != "" {
-			t.Errorf("%s:%d: RFC %s §%s stands twice", sectionsFile, i+1, s.rfc, s.number)
+			t.Errorf("%s:%d: %s stands twice", sectionsFile, i+1, s)
 		}
 		out[s], before = row[2], row
 	}
@@ -140,14 +147,14 @@ func TestCitedSectionsWereLookedUp(t *testing.T) {
 		}
 		for _, s := range list {
 			if known[s] == "" && cited[s] == 0 {
-				t.Errorf("%s cites RFC %s §%s, which %s does not have: look it up and enter it", name, s.rfc, s.number, sectionsFile)
+				t.Errorf("%s cites %s, which %s does not have: look it up and enter it", name, s, sectionsFile)
 			}
 			cited[s]++
 		}
 	}
 	for s := range known {
 		if cited[s] == 0 {
-			t.Errorf("%s has RFC %s §%s, which nothing cites", sectionsFile, s.rfc, s.number)
+			t.Errorf("%s has %s, which nothing cites", sectionsFile, s)
 		}
 	}
 	if len(cited) < 500 {
