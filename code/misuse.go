@@ -43,7 +43,12 @@ var misuses = []struct {
 		"423 is about an expiry: it answers REGISTER, SUBSCRIBE and PUBLISH only (RFC 3261 §21.4.17, RFC 6665, RFC 3903).",
 	},
 	{[]int{469}, []string{"INFO"}, nil, "469 answers INFO only: its info package is not wanted (RFC 6086)."},
-	{[]int{429}, []string{"REFER"}, nil, "429 answers REFER only: Referred-By lacks proof (RFC 3892)."},
+	{
+		[]int{429},
+		nil,
+		[]string{"ACK", "CANCEL", "PRACK", "REGISTER"},
+		"429 answers a REFER, or what somebody was referred to, whose Referred-By lacks proof (RFC 3892 §5).",
+	},
 }
 
 var methods = []string{"ACK", "BYE", "CANCEL", "INFO", "INVITE", "MESSAGE", "NOTIFY", "OPTIONS", "PRACK", "PUBLISH", "REFER", "REGISTER", "SUBSCRIBE", "UPDATE"}
@@ -87,6 +92,10 @@ var signs = []struct {
 	{406, "codec", "406 is about the Accept header of the request; an offer whose codecs do not fit is answered 488, or 606 (RFC 3261 §21.4.26)."},
 	{406, "media", "406 is about the Accept header of the request; an offer whose media do not fit is answered 488, or 606 (RFC 3261 §21.4.26)."},
 }
+
+// NotReferred is what is wrong with a 429 to a request, other than REFER, that has no Referred-By: its sender cannot
+// know that anybody was referred (RFC 3892 §2.3).
+const NotReferred = "429 is about the Referred-By of the request, and this one has none (RFC 3892 §2.3)."
 
 // MisuseBySign reports a code whose phrase or Warning code (0: none) shows that it was taken for another: 483 with
 // "Decline", 406 for codecs.

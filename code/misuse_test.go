@@ -36,6 +36,7 @@ func TestMisuse(t *testing.T) {
 		{"REGISTER", 423, ""},
 		{"UPDATE", 422, ""},
 		{"REGISTER", 422, "session timers"},
+		{"REGISTER", 429, "Referred-By"},
 		{"INVITE", 477, "Kamailio"},
 		{"INVITE", 452, "400"},
 		{"INVITE", 786, "100 to 699"},
@@ -59,7 +60,7 @@ func TestMisuse(t *testing.T) {
 // What healthy traffic answers is never misuse.
 func TestNoMisuseOnHealthyTraffic(t *testing.T) {
 	healthy := map[string][]int{
-		"INVITE":    {100, 180, 181, 182, 183, 199, 200, 302, 401, 404, 407, 408, 422, 480, 486, 487, 488, 491, 500, 503, 600, 603, 606, 607, 608},
+		"INVITE":    {100, 180, 181, 182, 183, 199, 200, 302, 401, 404, 407, 408, 422, 429, 480, 486, 487, 488, 491, 500, 503, 600, 603, 606, 607, 608},
 		"REGISTER":  {100, 200, 401, 403, 407, 423, 439, 555},
 		"BYE":       {200, 401, 407, 481, 500},
 		"CANCEL":    {200, 481},

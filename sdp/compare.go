@@ -19,8 +19,8 @@ func (r Result) String() string { return nameOf(resultNames[:], int(r)) }
 // TransportMatch says how the two sides' transports fit.
 type TransportMatch uint8
 
-// The ways in which transports differ, the gravest that holds. An answer must repeat the offer's transport
-// (RFC 3264 §6), so that any but TransportSame explains a rejection.
+// The ways in which transports differ, the gravest that holds. An m= line offers one transport, and its
+// answer can take no other (RFC 5939 §1), so that any but TransportSame explains a rejection.
 const (
 	TransportSame     TransportMatch = iota
 	TransportFeedback                // AVP against AVPF, or SAVP against SAVPF (RFC 4585, RFC 5124)

@@ -8,7 +8,7 @@ const (
 	maxDepth = 4  // multipart bodies within each other
 )
 
-// FindSDP finds the session description in a message body (RFC 5621 §3): the body itself when contentType is
+// FindSDP finds the session description in a message body (RFC 5621 §4): the body itself when contentType is
 // application/sdp, or the first such part of a multipart body. Where the type is missing, or a multipart
 // type lacks its boundary, the body's first bytes decide. The result aliases body; contentType is the
 // header field's value.

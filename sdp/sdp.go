@@ -304,7 +304,7 @@ func (m *Media) Held() bool {
 }
 
 // ZeroAddress says whether media is sent nowhere: c= 0.0.0.0 or ::. With ICE candidates present the
-// address is only a placeholder (RFC 8840 §4.1) and the answer is no.
+// address is only a placeholder (RFC 8840 §4.1.1) and the answer is no.
 func (m *Media) ZeroAddress() bool {
 	return m.Connection.Addr.IsValid() && m.Connection.Addr.IsUnspecified() &&
 		len(m.Candidates) == 0 && len(m.ICE.Ufrag) == 0

@@ -188,7 +188,7 @@ var headerFacts = [headerCount]struct {
 	HeaderPriority:                 {"Priority", 0, once, "RFC 3261 §20.26"},
 	HeaderOrganization:             {"Organization", 0, once, "RFC 3261 §20.25"},
 	HeaderReplyTo:                  {"Reply-To", 0, once, "RFC 3261 §20.31"},
-	HeaderTargetDialog:             {"Target-Dialog", 0, once, "RFC 4538 §8"},
+	HeaderTargetDialog:             {"Target-Dialog", 0, once, "RFC 4538 §7"},
 	HeaderJoin:                     {"Join", 0, once, "RFC 3911 §7.1"},
 	HeaderFlowTimer:                {"Flow-Timer", 0, once, "RFC 5626"},
 	HeaderUserToUser:               {"User-to-User", 0, list, "RFC 7433 §4.1"},

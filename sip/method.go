@@ -1,6 +1,6 @@
 package sip
 
-// Method is a request's method (RFC 3261 §7.1). Names are compared with their case, as the RFC says.
+// Method is a request's method (RFC 3261 §7.1). Names are compared with their case (RFC 3261 §25.1 has them in capitals).
 type Method uint8
 
 // The methods of the IANA registry (RFC 3261 §27.4). MethodUnknown is any other: see Message.MethodName.
@@ -35,7 +35,7 @@ func (m Method) String() string {
 	return ""
 }
 
-// MethodOf returns the method with that name, MethodUnknown if there is none (RFC 3261 §7.1: case counts).
+// MethodOf returns the method with that name, MethodUnknown if there is none (RFC 3261 §25.1: case counts).
 func MethodOf(name []byte) Method {
 	switch string(name) {
 	case "INVITE":

@@ -197,7 +197,7 @@ func (m *Message) SubscriptionState() (state, reason []byte, ok bool) {
 }
 
 // DialogID names a dialog from outside it: Replaces (RFC 3891 §6.1), Join (RFC 3911 §7.1), Target-Dialog
-// (RFC 4538 §8).
+// (RFC 4538 §7).
 type DialogID struct{ CallID, ToTag, FromTag []byte }
 
 // Replaces returns the dialog that an INVITE is to replace (RFC 3891 §6.1).

@@ -25,11 +25,11 @@ type Dialog struct {
 // Exchange is one offer and what became of it.
 type Exchange struct {
 	Offer, Answer Description
-	Preview       Description // the answer in an unreliable provisional response (RFC 6337 §2.2); Msg is NoMsg: none
+	Preview       Description // the answer in an unreliable provisional response (RFC 6337 §3.1.1); Msg is NoMsg: none
 	Result        Result
 	Code          int       // of the response of 300 and above, 0: none came
 	At            wire.Time // of that response; 0: none came
-	Delayed       bool      // the request had none: its response offers (RFC 3264 §4, RFC 6337 §2.1)
+	Delayed       bool      // the request had none: its response offers (RFC 3261 §13.2.1, RFC 6337 §2.2)
 	Change        Change    // against the exchange agreed before
 	Held          [2]bool   // who holds after it: Caller, Callee
 	Streams       []Stream  // m= line by m= line; of the offer alone when it has no answer
@@ -62,7 +62,7 @@ type Result uint8
 // The results, with the names of the report.
 const (
 	Unanswered    Result = iota // no answer and no final response was seen
-	EarlyOnly                   // answered in an unreliable provisional response alone (RFC 6337 §2.2)
+	EarlyOnly                   // answered in an unreliable provisional response alone (RFC 6337 §3.1.1)
 	Agreed                      // answered, and a stream was accepted
 	Nothing                     // answered, and every stream was rejected
 	Refused                     // a final response that refuses the offer: 406, 415, 488, 580, 606

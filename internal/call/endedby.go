@@ -1,7 +1,7 @@
 package call
 
 // EndedBy returns the transaction by which the caller ended INVITE transaction ti before its answer: a CANCEL, or a
-// BYE in the early dialog (RFC 3261 §15.1.1). None when there was neither.
+// BYE in the early dialog (RFC 3261 §15). None when there was neither.
 func (l *Leg) EndedBy(ti int32) int32 {
 	if t := &l.Txns[ti]; t.Cancel != None {
 		return t.Cancel

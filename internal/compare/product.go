@@ -3,7 +3,7 @@ package compare
 import "strings"
 
 // product parts the value of a User-Agent or Server header into the product and its version, of which the firmware of
-// phones is one: "Yealink SIP-T46S 66.84.0.15" is "Yealink SIP-T46S" and "66.84.0.15". RFC 3261 §20.41 wants
+// phones is one: "Yealink SIP-T46S 66.84.0.15" is "Yealink SIP-T46S" and "66.84.0.15". RFC 3261 §25.1 wants
 // product/version and comments in parentheses; what is sent takes many forms. The version is the first word with a
 // digit in front and a dot in it, of the words before any comment if there is one; else what stands behind a slash and
 // begins with a digit; else "".

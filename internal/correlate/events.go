@@ -41,7 +41,7 @@ func (b *builder) bindEvents(c *call.Call) {
 }
 
 // overturned says whether e ended the connection that t's request went over, which its server had opened: a user agent
-// behind NAT is reached over the connection that it registered by (RFC 5626 §4.2).
+// behind NAT is reached over the connection that it registered by (RFC 5626 §3.1).
 func overturned(e *call.Event, t *call.Txn) bool {
 	return (e.Kind == wire.EventTCPReset || e.Kind == wire.EventTCPClosed) && t.Transport.Reliable() &&
 		e.Flow.Src == t.Server && e.Flow.Dst.Addr() == t.Client.Addr()

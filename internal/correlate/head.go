@@ -76,7 +76,7 @@ var (
 
 // glance looks at the lines of a session description behind its first: it spares healthy calls the parse. It says
 // whether a connection line may name a private or shared IPv4 address, whether each m= line has port 0
-// (RFC 3264 §6), and whether telephone events are among the formats (RFC 4733 §2.3).
+// (RFC 3264 §6), and whether telephone events are among the formats (RFC 4733 §2.4.1).
 func glance(body []byte) (private, rejected, events bool) {
 	some, open := false, false // m= lines, m= lines with a port
 	for {

@@ -58,7 +58,7 @@ type associations struct {
 
 func (s *associations) init() { s.byKey = map[associationKey]*association{} }
 
-// sctp reads an SCTP packet (RFC 9260 §3). A SIP message is one user message (RFC 4168 §4.1), in whatever stream
+// sctp reads an SCTP packet (RFC 9260 §3). A SIP message is one user message (RFC 4168 §3.2, §5.1), in whatever stream
 // and order. What bears no data is understood and bears nothing.
 func (d *Decoder) sctp(b []byte) {
 	if len(b) < 12 {
@@ -80,7 +80,7 @@ func (d *Decoder) sctp(b []byte) {
 		if typ != 0 {
 			continue
 		}
-		if size <= 16 { // no user data is an error (RFC 9260 §3.3.1)
+		if size <= 16 { // no user data is an error (RFC 9260 §3.3.10.9)
 			d.skip(reasonSCTPBad)
 			return
 		}

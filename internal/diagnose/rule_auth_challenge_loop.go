@@ -10,7 +10,7 @@ import (
 // loopFrom is how many challenges in a row make a loop.
 const loopFrom = 3
 
-// authChallengeLoop: challenged three times or more in a row, and never accepted (RFC 3261 §22.3: a client
+// authChallengeLoop: challenged three times or more in a row, and never accepted (RFC 3261 §22.1: a client
 // must not repeat credentials that were just refused).
 func authChallengeLoop(x *Case) *report {
 	d := x.digest()

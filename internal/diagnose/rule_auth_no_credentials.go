@@ -131,7 +131,7 @@ func (x *Case) challengeWithoutHeader(e *exchange) *report {
 	return x.report("auth.no-credentials", 1,
 		"%s answered %d without a %s header: no client can answer that, since realm and nonce are missing.", e.maker, e.code, challenge).
 		do("Look in the configuration of %s at what makes this %d: a bare status sent by a script, or a challenge whose header a device on the way removed.", e.maker.Addr(), e.code).
-		do("Let it send %s with realm, nonce, algorithm and qop (RFC 3261 §21.4.2, §21.4.8).", challenge).
+		do("Let it send %s with realm, nonce, algorithm and qop (RFC 3261 §22.2, §22.3).", challenge).
 		see(x.FinalRef(e.ref), "no %s in it", challenge).
 		suspect(e.maker, call.RoleUnknown).acts(finding.ActsProxy)
 }

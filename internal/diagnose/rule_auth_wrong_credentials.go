@@ -17,7 +17,7 @@ var (
 )
 
 // authWrongCredentials: credentials for the challenged realm and a fresh nonce, in the right header field, were
-// refused (RFC 3261 §22.3, RFC 7616 §3.4). A 403 counts when nothing speaks for a refusal by policy.
+// refused (RFC 3261 §22.1, RFC 7616 §3.4). A 403 counts when nothing speaks for a refusal by policy.
 func authWrongCredentials(x *Case) *report {
 	d, f, ok := x.faulted(faultRefused, faultOld)
 	if !ok {

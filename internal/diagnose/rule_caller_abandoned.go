@@ -3,7 +3,7 @@ package diagnose
 import "sipcause/internal/call"
 
 // callerAbandoned: CANCEL or early BYE from the caller before ten seconds of alerting, or before any, while the next
-// hop still worked on the call (RFC 3261 §9.1, §15.1.1).
+// hop still worked on the call (RFC 3261 §9.1, §15).
 func callerAbandoned(x *Case) *report {
 	end, at, ok := x.givenUp()
 	if !ok || x.Outcome != call.Cancelled || hasReason(x.Request(end), "SIP", 200) {

@@ -19,7 +19,7 @@ func capabilitySessionInterval(x *Case) *report {
 		r.f.Confidence = 0.7
 		r.do("The request asks for no less than Min-SE: %s refuses against RFC 4028 §5; a hop between may have changed the number.", x.Txn(t).Server)
 	}
-	return r.do("Let %s repeat the request with Session-Expires and Min-SE of at least the value of the response, as RFC 4028 §7.3 wants; Asterisk: timers_sess_expires, FreeSWITCH: session-timeout.", x.requester(t)).
+	return r.do("Let %s repeat the request with Session-Expires and Min-SE of at least the value of the response, as RFC 4028 §7.4 wants; Asterisk: timers_sess_expires, FreeSWITCH: session-timeout.", x.requester(t)).
 		do("Or lower Min-SE at %s (90 s is the least that RFC 4028 §4 allows).", x.Txn(t).Server).
 		suspect(x.requester(t), call.RoleUnknown)
 }

@@ -6,7 +6,7 @@ import (
 	"sipcause/sip"
 )
 
-// dialogReinviteFailed: a re-INVITE or UPDATE was refused, or never answered, in a call (RFC 3261 §14.1, RFC 3311 §5.1): was the session
+// dialogReinviteFailed: a re-INVITE or UPDATE was refused, or never answered, in a call (RFC 3261 §14.1, RFC 3311 §5.3): was the session
 // kept as it was, or lost.
 func dialogReinviteFailed(x *Case) *report {
 	for k, l := range x.Legs {

@@ -56,7 +56,7 @@ func mediaUnacceptable(x *Case) *report {
 		r.do("Try the same call with %s in the offer: if it is accepted, the codecs were the reason.", w)
 	}
 	if f.status >= 300 {
-		r.do("A Warning header in the response would settle it (RFC 3261 §21.4.26): look in the log of %s, or ask its vendor to send one.", x.Txn(f.txn).Server)
+		r.do("A Warning header in the response would settle it (RFC 3261 §13.3.1.3): look in the log of %s, or ask its vendor to send one.", x.Txn(f.txn).Server)
 	}
 	return r.do("Look in the log of %s at that second: which stream, and why.", x.Txn(f.txn).Server).
 		do("Compare with an offer that it accepts in another call: what differs is what it refuses.")

@@ -45,7 +45,7 @@ func mediaUnsupportedBody(x *Case) *report {
 	case badCoding:
 		r.do("Send the body without Content-Encoding %s: compression is rarely implemented.", call.Clean(coding))
 	case bytes.HasPrefix(kind, []byte("multipart/")):
-		r.do("Find which part the receiver lacks (ISUP, PIDF-LO, XML …) and send the session description alone, or mark the part Content-Disposition handling=optional (RFC 5621 §3).")
+		r.do("Find which part the receiver lacks (ISUP, PIDF-LO, XML …) and send the session description alone, or mark the part Content-Disposition handling=optional (RFC 5621 §8.2).")
 	case badKind:
 		r.do("Send one of the accepted types, or none; a feature of the sender (ISUP in SIP-I, MIME attachments, XML) is to be switched off for this peer.")
 	default:

@@ -33,7 +33,7 @@ func protocolCodeMisuse(x *Case) *report {
 			if s.Status == 0 || s.Raw == nil || s.Repeat != call.First {
 				continue
 			}
-			suspicious := int(s.Status) >= len(bad) || bad[s.Status]&(1<<s.Method) != 0
+			suspicious := int(s.Status) >= len(bad) || bad[s.Status]&(1<<s.Method) != 0 || x.notReferred(call.MsgRef{Leg: k, Msg: int32(i)})
 			if !suspicious && s.Status != 483 && s.Status != 199 && s.Status != 406 {
 				continue
 			}
@@ -55,6 +55,9 @@ func (x *Case) codeMisuse(ref call.MsgRef) *report {
 	}
 	method, phrase := call.Clean(m.MethodName()), call.Clean(m.ReasonPhrase())
 	sentence, ok := code.Misuse(method, m.Status)
+	if !ok && x.notReferred(ref) {
+		sentence, ok = code.NotReferred, true
+	}
 	if !ok {
 		warning := 0
 		for w := range m.Warnings() {
@@ -75,6 +78,16 @@ func (x *Case) codeMisuse(ref call.MsgRef) *report {
 		r.severity(finding.Info)
 	}
 	return r
+}
+
+// notReferred says whether a 429 answers a request without Referred-By that is no REFER.
+func (x *Case) notReferred(ref call.MsgRef) bool {
+	s := x.Sighting(ref)
+	if s.Status != 429 || s.Method == sip.MethodRefer || s.Txn == call.None {
+		return false
+	}
+	q := x.Request(call.TxnRef{Leg: ref.Leg, Txn: s.Txn})
+	return q != nil && q.Count(sip.HeaderReferredBy) == 0
 }
 
 // meansDecline says whether the phrase of a 483 shows that its sender took it for a refusal.

@@ -94,7 +94,7 @@ func (x *Case) cancelled() (cancel call.MsgRef, at wire.Time, ok bool) {
 }
 
 // givenUp returns the request by which the caller ended the originator's last try before its answer: a CANCEL, or a
-// BYE in the early dialog (RFC 3261 §15.1.1).
+// BYE in the early dialog (RFC 3261 §15).
 func (x *Case) givenUp() (end call.TxnRef, at wire.Time, ok bool) {
 	r, known := x.LastTry()
 	if !known {

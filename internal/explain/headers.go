@@ -201,7 +201,7 @@ func contactNotes(m *sip.Message) []string {
 func limitNotes(m *sip.Message) []string {
 	var notes []string
 	if n, ok := m.MinSE(); ok {
-		notes = append(notes, fmt.Sprintf("Min-SE: ask again with Session-Expires of at least %s, and with Min-SE: %d (RFC 4028 §7.3).", seconds(n), n))
+		notes = append(notes, fmt.Sprintf("Min-SE: ask again with Session-Expires of at least %s, and with Min-SE: %d (RFC 4028 §7.4).", seconds(n), n))
 	}
 	if n, ok := m.MinExpires(); ok {
 		notes = append(notes, fmt.Sprintf("Min-Expires: ask again with an expiry of at least %s.", seconds(n)))

@@ -82,14 +82,14 @@ var mandatory = []struct {
 	header sip.HeaderID
 	ref    string
 }{
-	{401, sip.HeaderWWWAuthenticate, "RFC 3261 §21.4.2"},
-	{407, sip.HeaderProxyAuthenticate, "RFC 3261 §21.4.8"},
+	{401, sip.HeaderWWWAuthenticate, "RFC 3261 §22.2"},
+	{407, sip.HeaderProxyAuthenticate, "RFC 3261 §22.3"},
 	{405, sip.HeaderAllow, "RFC 3261 §21.4.6"},
 	{420, sip.HeaderUnsupported, "RFC 3261 §21.4.15"},
 	{421, sip.HeaderRequire, "RFC 3261 §21.4.16"},
 	{422, sip.HeaderMinSE, "RFC 4028 §6"},
 	{423, sip.HeaderMinExpires, "RFC 3261 §21.4.17"},
-	{489, sip.HeaderAllowEvents, "RFC 6665 §8.2"},
+	{489, sip.HeaderAllowEvents, "RFC 3265 §7.2"},
 	{301, sip.HeaderContact, "RFC 3261 §21.3.2"},
 	{302, sip.HeaderContact, "RFC 3261 §21.3.3"},
 	{305, sip.HeaderContact, "RFC 3261 §21.3.4"},

@@ -5,13 +5,13 @@ package finding
 var authRows = []Def{
 	{"auth.no-credentials", Error, anyScope, request + 11, root, ActsCaller, "Challenge never answered", refs("RFC 3261 §22.1", "RFC 3261 §22.2", "RFC 3261 §22.3")},
 	{"auth.wrong-credentials", Error, anyScope, request + 12, root, ActsCaller, "Credentials refused", refs("RFC 3261 §22.1", "RFC 7616 §3.4")},
-	{"auth.stale-nonce", Error, anyScope, request + 14, root, ActsProxy, "Nonce too old", refs("RFC 3261 §22.3", "RFC 7616 §3.3")},
+	{"auth.stale-nonce", Error, anyScope, request + 14, root, ActsProxy, "Nonce too old", refs("RFC 3261 §22.1", "RFC 7616 §3.3")},
 	{"auth.realm-mismatch", Error, anyScope, request + 16, root, ActsCaller, "Credentials for another realm", refs("RFC 3261 §22.1", "RFC 3261 §22.3")},
 	{"auth.nonce-mismatch", Error, anyScope, request + 15, root, ActsProxy, "Nonce of another server", refs("RFC 3261 §22.4", "RFC 7616 §3.4")},
 	{"auth.algorithm-unsupported", Error, anyScope, request + 18, root, ActsCaller, "No digest algorithm in common", refs("RFC 8760 §2", "RFC 7616 §3.4")},
 	{"auth.wrong-header", Error, anyScope, request + 19, root, ActsCaller, "Credentials in the wrong header field", refs("RFC 3261 §20.7", "RFC 3261 §20.28")},
 	{"auth.cseq-not-incremented", Error, anyScope, request + 13, root, ActsCaller, "Retry with credentials kept its CSeq", refs("RFC 3261 §22.2", "RFC 3261 §22.3")},
-	{"auth.challenge-loop", Error, anyScope, request + 10, root, ActsCaller, "Challenged again and again", refs("RFC 3261 §22.3")},
+	{"auth.challenge-loop", Error, anyScope, request + 10, root, ActsCaller, "Challenged again and again", refs("RFC 3261 §22.1")},
 	{"auth.partial-credentials", Error, anyScope, request + 17, root, ActsCaller, "Credentials for one of several realms", refs("RFC 3261 §22.3")},
 	// A changed password and a mistyped one look the same on the wire: auth.wrong-credentials is the cause,
 	// and a later success with the same user name tells which it was.

@@ -62,7 +62,7 @@ var keepaliveRows = []Def{
 var securityRows = []Def{
 	{"security.scanner", Warning, ScopePeer | ScopeCapture, explain + 15, note, ActsProxy, "SIP scanner", refs("RFC 3261 §26.1")},
 	{"security.enumeration", Warning, ScopePeer | ScopeCapture, explain + 15, note, ActsProxy, "Users being enumerated", refs("RFC 3261 §26.1")},
-	{"security.brute-force", Error, ScopePeer | ScopeCapture, explain + 17, note, ActsProxy, "Passwords being guessed", refs("RFC 3261 §26.1.1", "RFC 7616 §5.8")},
+	{"security.brute-force", Error, ScopePeer | ScopeCapture, explain + 17, note, ActsProxy, "Passwords being guessed", refs("RFC 3261 §26.1.1", "RFC 7616 §5.7")},
 	{"security.credential-stuffing-success", Critical, ScopePeer | ScopeCapture, explain + 19, note, ActsProxy, "Guessing succeeded: account taken over", refs("RFC 3261 §26.1.1")},
 	{"security.flood", Error, ScopePeer | ScopeCapture, explain + 17, note, ActsProxy, "Flood from one source", refs("RFC 3261 §26.1.5")},
 	{"security.auth-storm", Error, ScopePeer | ScopeCapture, explain + 16, note, ActsProxy, "Challenges far above normal", refs("RFC 3261 §22.1")},

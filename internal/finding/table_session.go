@@ -51,7 +51,7 @@ var dialogRows = []Def{
 	{"dialog.glare", Info, callScope, explain + 30, note, ActsNobody, "Both sides sent a re-INVITE", refs("RFC 3261 §14.1", "RFC 3261 §21.4.27")},
 	{"dialog.prack-missing", Error, callScope, silence + 76, root, ActsCaller, "Reliable provisional response not acknowledged", refs("RFC 3262 §3", "RFC 3262 §4")},
 	{"dialog.session-expired", Error, callScope, general + 30, root, ActsNetwork, "Session not refreshed in time", refs("RFC 4028 §10", "RFC 4028 §7.4")},
-	{"dialog.reinvite-failed", Error, callScope, defect + 10, root, ActsCallee, "Change of the session refused", refs("RFC 3261 §14.1", "RFC 3311 §5.1")},
+	{"dialog.reinvite-failed", Error, callScope, defect + 10, root, ActsCallee, "Change of the session refused", refs("RFC 3261 §14.1", "RFC 3311 §5.3")},
 	// The transferred call failed; the one that carried the REFER did not.
 	{"dialog.transfer-failed", Error, callScope, explain + 55, note, ActsCallee, "Transfer failed", refs("RFC 3515 §2.4.5", "RFC 5589")},
 	// The call stood or ended as both wanted; only the crossing is told.

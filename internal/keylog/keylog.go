@@ -148,8 +148,8 @@ func labelOf(name []byte) (Label, bool) {
 	return 0, false
 }
 
-// isLabel says whether b may be a label: RFC 9850 §2 has capitals, digits and underscores, and "RSA" lines have the
-// same form.
+// isLabel says whether b may be a label: those of RFC 9850 §4.2 are capitals, digits and underscores, and "RSA" lines
+// have the same form.
 func isLabel(b []byte) bool {
 	for _, c := range b {
 		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' {

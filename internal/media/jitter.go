@@ -11,7 +11,7 @@ import (
 // jitter is followed for each.
 var rates = [...]float64{8000, 16000, 48000, 90000}
 
-// jitter is the interarrival jitter of RFC 3550 §6.4.1 and A.8, in ns, for each of rates.
+// jitter is the interarrival jitter of RFC 3550 §6.4.1 and §A.8, in ns, for each of rates.
 type jitter struct {
 	at    wire.Time
 	ts    uint32

@@ -68,7 +68,7 @@ func TestPauseAndHole(t *testing.T) {
 	}
 }
 
-// TestJitter holds the estimate against RFC 3550 A.8 computed with the clock known from the start.
+// TestJitter holds the estimate against RFC 3550 §A.8 computed with the clock known from the start.
 func TestJitter(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 48000, 90000} {
 		var c Counter

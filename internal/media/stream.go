@@ -12,7 +12,7 @@ import (
 // not measured across it, since a sender that pauses need not keep its clock (hold, voice activity detection).
 const Pause = time.Second
 
-// Bounds of sequence numbers (RFC 3550 A.1): a jump of maxDropout or more is a restart when the next packet
+// Bounds of sequence numbers (RFC 3550 §A.1): a jump of maxDropout or more is a restart when the next packet
 // confirms it; a packet up to maxMisorder behind is late or a copy.
 const (
 	maxDropout  = 3000
@@ -34,7 +34,7 @@ type Counter struct {
 	First, Last    wire.Time // least and greatest capture time
 	Duplicates     uint64    // packets seen before, by sequence number
 	Reordered      uint64    // packets that came after one with a higher sequence number
-	Restarts       uint64    // sequence began anew in the same stream (RFC 3550 A.1)
+	Restarts       uint64    // sequence began anew in the same stream (RFC 3550 §A.1)
 	Spurts         uint64    // packets with the marker bit: for audio the beginning of a talk spurt (RFC 3551 §4.1)
 	Pauses         uint64    // silences longer than Pause after which the sequence went on: nothing was sent meanwhile
 	Holes          uint64    // silences longer than Pause in which packets are missing
@@ -47,7 +47,7 @@ type Counter struct {
 	got      uint64 // distinct packets
 	expected uint64 // of runs before the last restart
 	base     uint64 // extended sequence number of the first packet of this run
-	highest  uint64 // and the highest so far (RFC 3550 A.1: cycles in the upper bits)
+	highest  uint64 // and the highest so far (RFC 3550 §A.1: cycles in the upper bits)
 	window   uint64 // bit n: highest-n has been seen
 	bad      uint32 // the sequence number that would confirm a restart; noBad: none
 
@@ -96,7 +96,7 @@ func (c *Counter) begin(seq uint16) {
 	c.got++
 }
 
-// sequence places a sequence number (RFC 3550 A.1); it returns whether the packet is new and in its place.
+// sequence places a sequence number (RFC 3550 §A.1); it returns whether the packet is new and in its place.
 func (c *Counter) sequence(seq uint16, paused bool) bool {
 	switch ahead := seq - uint16(c.highest); {
 	case ahead == 0:
@@ -176,7 +176,7 @@ func (c *Counter) PayloadType() uint8 {
 }
 
 // Expected returns how many packets the sequence numbers say were sent, from the first captured on
-// (RFC 3550 A.3).
+// (RFC 3550 §A.3).
 func (c *Counter) Expected() uint64 {
 	if c.Packets == 0 {
 		return 0
@@ -184,7 +184,7 @@ func (c *Counter) Expected() uint64 {
 	return c.expected + c.highest - c.base + 1
 }
 
-// Lost returns how many of those were not captured (RFC 3550 A.3).
+// Lost returns how many of those were not captured (RFC 3550 §A.3).
 func (c *Counter) Lost() uint64 {
 	if e := c.Expected(); e > c.got {
 		return e - c.got
