@@ -69,9 +69,6 @@ func (s *scene) key(hop int) string {
 	return " callid=2"
 }
 
-// b2buaHop says whether the hop is the first behind a B2BUA.
-func (s *scene) b2buaHop(hop int) bool { return s.chain[hop] == "b2bua" }
-
 // ask sends a request along the chain, up from the callee with back.
 func (s *scene) ask(wait, method, rest string, back bool) {
 	n := len(s.chain) - 1
