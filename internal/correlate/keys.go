@@ -22,6 +22,7 @@ type Opened struct {
 	Called  uint64 // hash of the called number or user, 0 if none
 	Caller  uint64 // hash of the calling number or user, 0 if none
 	FromTag uint64
+	Relay   bool // a proxy handed the INVITE on: of use only to find the B2BUA that it reached
 	Keys    []call.Key
 }
 
@@ -32,7 +33,13 @@ var joinHeaders = []string{"X-Call-ID", "X-CID"}
 func (s *Shard) announce(ol *openLeg, ti, i int32, m *sip.Message) {
 	l := ol.leg
 	t := &l.Txns[ti]
-	if l.Kind != call.KindCall || t.Method != sip.MethodInvite || t.InDialog || !m.IsRequest() || ol.announced {
+	if l.Kind != call.KindCall || t.Method != sip.MethodInvite || t.InDialog || !m.IsRequest() {
+		return
+	}
+	if ol.announced {
+		if t.Parent != call.None {
+			s.opened(l, t, i, m, true)
+		}
 		return
 	}
 	ol.announced = true
@@ -64,8 +71,16 @@ func (s *Shard) announce(ol *openLeg, ti, i int32, m *sip.Message) {
 			add(call.KeyVia, false, "Via", b)
 		}
 	}
+	s.opened(l, t, i, m, false)
+}
+
+// opened hands the linker the INVITE that is sighting i.
+func (s *Shard) opened(l *call.Leg, t *call.Txn, i int32, m *sip.Message, relay bool) {
 	sg := &l.Sightings[i]
-	op := Opened{Leg: l, CallID: l.CallID, Time: sg.Time, Ref: sg.Ref, Client: t.Client, Server: t.Server, FromTag: xxhash.Sum64(m.FromTag()), Keys: l.Keys}
+	op := Opened{Leg: l, CallID: l.CallID, Time: sg.Time, Ref: sg.Ref, Client: t.Client, Server: t.Server, FromTag: xxhash.Sum64(m.FromTag()), Relay: relay}
+	if !relay {
+		op.Keys = l.Keys
+	}
 	if u, ok := sip.ParseURI(m.RequestURI()); ok {
 		op.Called = userHash(u.User)
 	}

@@ -67,6 +67,8 @@ type member struct {
 	gone     bool      // its call went out
 	arrived  bool      // among the arrivals
 	seq      uint64    // of opening
+	relayed  *member   // not nil: no member but where a relay took the INVITE of this one
+	relaySeq uint64    // seq of relayed
 	older    *member   // the arrival of the same key before this one; it has expired unless its seq is olderSeq
 	olderSeq uint64
 }
@@ -157,6 +159,10 @@ func (k *Linker) Flush() {
 }
 
 func (k *Linker) opened(op *Opened) {
+	if op.Relay {
+		k.relayed(op)
+		return
+	}
 	m := k.member()
 	m.op = *op
 	op.Leg.Place = m.place
@@ -175,15 +181,46 @@ func (k *Linker) opened(op *Opened) {
 		}
 	}
 	if op.Called != 0 {
-		key := arrivalKey(op.Server.Addr(), op.Called)
-		if m.older = k.arrivals[key]; m.older != nil {
-			m.olderSeq = m.older.seq
-		}
-		k.arrivals[key] = m
-		m.arrived = true
-		k.recent = append(k.recent, m)
+		k.arrive(m)
 	}
 	k.expireArrivals(op.Time)
+}
+
+// relayed notes that a proxy took the INVITE of an open leg further: a B2BUA may be behind it as well.
+func (k *Linker) relayed(op *Opened) {
+	if op.Called == 0 || op.Leg.Place == 0 {
+		return
+	}
+	of := k.members[op.Leg.Place-1]
+	m := k.member()
+	m.op, m.relayed, m.relaySeq = *op, of, of.seq
+	k.arrive(m)
+	k.expireArrivals(op.Time)
+}
+
+// arrive puts m where guess finds it.
+func (k *Linker) arrive(m *member) {
+	key := arrivalKey(m.op.Server.Addr(), m.op.Called)
+	if m.older = k.arrivals[key]; m.older != nil {
+		m.olderSeq = m.older.seq
+	}
+	k.arrivals[key] = m
+	m.arrived = true
+	k.recent = append(k.recent, m)
+}
+
+// of returns the member whose INVITE arrived as m says, nil when its call went out.
+func (m *member) of() *member {
+	if m.relayed == nil {
+		if m.gone {
+			return nil
+		}
+		return m
+	}
+	if m.relayed.gone || m.relayed.seq != m.relaySeq {
+		return nil
+	}
+	return m.relayed
 }
 
 // member returns an empty member.
@@ -205,7 +242,7 @@ func (k *Linker) member() *member {
 
 // recycle keeps m for use if nothing refers to it any more.
 func (k *Linker) recycle(m *member) {
-	if m.gone && !m.arrived && m.leg != nil {
+	if !m.arrived && (m.relayed != nil || m.gone && m.leg != nil) {
 		k.free = append(k.free, m)
 	}
 }
@@ -235,14 +272,15 @@ func (k *Linker) guess(m *member) {
 	for a := k.arrivals[arrivalKey(m.op.Client.Addr(), m.op.Called)]; a != nil && a.arrived && (seq == 0 || a.seq == seq); a, seq = a.older, a.olderSeq {
 		age := m.op.Time.Sub(a.op.Time)
 		from := a.op.Client.Addr()
-		if a.gone || age < 0 || age > heuristicAfter || from == m.op.Client.Addr() || from == m.op.Server.Addr() || a.op.FromTag == m.op.FromTag && a.op.CallID == m.op.CallID ||
+		of := a.of()
+		if of == nil || of == found || age < 0 || age > heuristicAfter || from == m.op.Client.Addr() || from == m.op.Server.Addr() || a.op.FromTag == m.op.FromTag && a.op.CallID == m.op.CallID ||
 			a.op.Server.Addr() != m.op.Client.Addr() || a.op.Called != m.op.Called {
 			continue
 		}
-		found = a
+		found = of
 		others++
 		if a.op.Caller == m.op.Caller {
-			byCaller = a
+			byCaller = of
 			callers++
 		}
 	}

@@ -69,6 +69,41 @@ func TestLinkerJoins(t *testing.T) {
 	}
 }
 
+// TestLinkerJoinsBehindRelay: a B2BUA that got the INVITE from a proxy is found as one that got it from the caller, until
+// the first leg's call went out.
+func TestLinkerJoinsBehindRelay(t *testing.T) {
+	caller, proxy, b2bua, callee := netip.MustParseAddrPort("192.0.2.1:5060"), netip.MustParseAddrPort("198.51.100.1:5060"), netip.MustParseAddrPort("198.51.100.2:5060"), netip.MustParseAddrPort("203.0.113.1:5060")
+	for _, c := range []struct {
+		after wire.Time
+		gone  bool
+		want  int // calls
+	}{{1e9, false, 1}, {4e9 + 1, false, 2}, {1e9, true, 2}} {
+		calls := 0
+		k := NewLinker(peer.New(), func(*call.Call) { calls++ })
+		a := &call.Leg{CallID: "a", Began: 1e18, Ended: 1e18}
+		b := &call.Leg{CallID: "b", Began: 1e18 + c.after, Ended: 1e18 + c.after}
+		k.Batch([]*Opened{
+			{Leg: a, CallID: "a", Time: a.Began, Client: proxy, Server: b2bua, Called: 5, FromTag: 1, Relay: true, Ref: wire.PacketRef{Number: 2}},
+			{Leg: a, CallID: "a", Time: a.Began, Client: caller, Server: proxy, Called: 5, FromTag: 1, Ref: wire.PacketRef{Number: 1}},
+		}, nil, a.Began)
+		if c.gone {
+			k.Batch(nil, []*call.Leg{a}, a.Began)
+		}
+		k.Batch([]*Opened{{Leg: b, CallID: "b", Time: b.Began, Client: b2bua, Server: callee, Called: 5, FromTag: 2}}, nil, b.Began)
+		if !c.gone {
+			k.Batch(nil, []*call.Leg{a}, b.Began)
+		}
+		k.Batch(nil, []*call.Leg{b}, b.Began)
+		k.Flush()
+		if calls != c.want {
+			t.Errorf("%+v: %d calls", c, calls)
+		}
+		if k.waiting != 0 {
+			t.Errorf("%+v: %d waiting", c, k.waiting)
+		}
+	}
+}
+
 // TestArrivalsFlood: many calls at one instant do not grow the arrivals without end.
 func TestArrivalsFlood(t *testing.T) {
 	k := NewLinker(peer.New(), func(*call.Call) {})

@@ -46,6 +46,9 @@ func (b *builder) follow(c *call.Call, o *call.Origin, r *call.TxnRef) bool {
 		}
 		next, ok := b.relayed(c, *r, code)
 		if !ok {
+			next, ok = b.relayedUnasked(c, *r, code)
+		}
+		if !ok {
 			break
 		}
 		if next.Leg != r.Leg {
@@ -132,6 +135,27 @@ func (b *builder) relayed(c *call.Call, r call.TxnRef, code int) (next call.TxnR
 		return other, true
 	case answered:
 		p.addr(t.Server).text(" answered ").number(uint64(code)).text(" although a branch had succeeded").evidence()
+	}
+	return next, false
+}
+
+// relayedUnasked is relayed where no request was captured: the hop below sent the same response, by its To tag, before.
+func (b *builder) relayedUnasked(c *call.Call, r call.TxnRef, code int) (next call.TxnRef, ok bool) {
+	l := c.Legs[r.Leg]
+	t := &l.Txns[r.Txn]
+	if t.Request != call.None {
+		return next, false
+	}
+	for k := range l.Txns {
+		o := &l.Txns[k]
+		if o.Request != call.None || o.Final == call.None || o.Method != t.Method || o.CSeq != t.CSeq || o.Client.Addr() != t.Server.Addr() || l.FinalStatus(o) != code || o.Final >= t.Final {
+			continue
+		}
+		n := call.TxnRef{Leg: r.Leg, Txn: int32(k)}
+		if sameTag(c.Msg(call.MsgRef{Leg: r.Leg, Msg: t.Final}), c.Msg(call.MsgRef{Leg: r.Leg, Msg: o.Final})) {
+			b.prose.addr(t.Server).text(" relayed the ").number(uint64(code)).text(" of ").addr(o.Server).evidence()
+			return n, true
+		}
 	}
 	return next, false
 }

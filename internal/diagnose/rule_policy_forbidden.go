@@ -27,6 +27,11 @@ func policyForbidden(x *Case) *report {
 	}
 	code, words := x.said()
 	if r.txn.Progress != call.None {
+		if _, _, rang := x.ringing(); rang {
+			if cause, _ := x.Q850(); cause == causeRejected {
+				return nil // RFC 3398 §7.2.4.1 gives it 403: somebody declined
+			}
+		}
 		return x.report("policy.forbidden", conf, "%s alerted and then refused the %s of %s (%d %s).", r.txn.Server, r.txn.Method, r.txn.Client.Addr(), code, words).
 			do("Look in the called device for what refuses after it rang: a key that rejects calls, a list of callers, an application behind it.").
 			do("If the callee only declined: a device that answers 403 for that misuses the code; 603 or 486 is meant (RFC 3261 §21.6.2).").

@@ -12,7 +12,7 @@ import (
 // peopleRules are callee.* and caller.*: what people did.
 var peopleRules = []rule{
 	{id: "callee.busy", on: onCalls, check: calleeBusy},
-	{id: "callee.declined", on: onCalls, codes: []int{603, 486, 480, 483}, check: calleeDeclined},
+	{id: "callee.declined", on: onCalls, codes: []int{603, 486, 480, 483, 403}, check: calleeDeclined},
 	{id: "callee.unavailable", on: onCalls | onTransactions, check: calleeUnavailable},
 	{id: "callee.answered-elsewhere", on: onCalls, check: calleeAnsweredElsewhere},
 	{id: "callee.forwarded", on: onCalls, always: true, check: calleeForwarded},
