@@ -236,12 +236,8 @@ func (x *Case) Q850() (cause int, in call.MsgRef) {
 
 func (x *Case) readQ850() (cause int, in call.MsgRef) {
 	for _, r := range [...]call.MsgRef{x.DecidingRef(), x.Final} {
-		if m := x.Msg(r); m != nil {
-			for v := range m.Reasons() {
-				if isQ850(v) {
-					return v.Cause, r
-				}
-			}
+		if cause = telephoneCause(x.Msg(r)); cause >= 0 {
+			return cause, r
 		}
 	}
 	return -1, call.NoMsg

@@ -6,6 +6,9 @@ import (
 	"strconv"
 
 	"sipcause/internal/call"
+	"sipcause/internal/finding"
+	"sipcause/internal/wire"
+	"sipcause/sip"
 )
 
 // What a Q.850 cause is about, by what an expert does next. Gateways put them behind whatever code they like; the
@@ -101,3 +104,59 @@ func (r *report) seeCause() *report {
 
 // refusedAfter returns how long the deciding server took for its answer, in seconds.
 func (x *Case) refusedAfter(r call.TxnRef) float64 { return Seconds(x.Start(r), x.FinalTime(r)) }
+
+// announceable are the causes that a network tells the caller by an announcement before it is hung up on.
+var announceable = []int{causeUnallocated, 2, 3, causeChanged, 34, 42, 44, 47}
+
+// announcement finds what the network said of the call before the caller ended it: the Q.850 cause of the last
+// provisional response that carries one, as networks send it with an announcement in early media (RFC 6432, 3GPP TS
+// 24.628). ok is false when the cause is none of those asked for.
+func (x *Case) announcement(causes ...int) (cause int, in call.MsgRef, ok bool) {
+	_, at, gaveUp := x.givenUp()
+	if !gaveUp {
+		return 0, call.NoMsg, false
+	}
+	var first, last wire.Time
+	for k, l := range x.Legs {
+		for i := range l.Sightings {
+			s := &l.Sightings[i]
+			if !s.Reasoned || s.Method != sip.MethodInvite || s.Status <= 100 || s.Status >= 200 || s.Time > at {
+				continue
+			}
+			r := call.MsgRef{Leg: k, Msg: int32(i)}
+			switch c := telephoneCause(x.Msg(r)); {
+			case saysLittle(c):
+			case c != cause && s.Time >= last: // the last word counts
+				cause, in, first, last = c, r, s.Time, s.Time
+			case c == cause && s.Time < first: // where it was seen first it came from
+				in, first = r, s.Time
+			case c == cause:
+				last = max(last, s.Time)
+			}
+		}
+	}
+	return cause, in, slices.Contains(causes, cause)
+}
+
+// telephoneCause returns the Q.850 cause of a message's Reason, -1 when it has none.
+func telephoneCause(m *sip.Message) int {
+	if m != nil {
+		for v := range m.Reasons() {
+			if isQ850(v) {
+				return v.Cause
+			}
+		}
+	}
+	return -1
+}
+
+// announced reports what an announcement said; what is the cause as a sentence.
+func (x *Case) announced(id finding.ID, cause int, in call.MsgRef, what string) *report {
+	end, at, _ := x.givenUp()
+	s := x.Sighting(in)
+	from := x.Legs[in.Leg].FlowOf(s).Src
+	return x.report(id, 0.85, "%s: %s said so with cause %d (%s) in its %s, before any final response; the caller heard an announcement or silence, and hung up %.1f s later.", what, from, cause, causeName(cause), x.statusLine(in), Seconds(s.Time, at)).
+		see(in, "Reason: Q.850;cause=%d", cause).
+		see(x.RequestRef(end), "the caller's %s", x.methodOf(end)).
+		suspect(from, call.RoleUnknown)
+}

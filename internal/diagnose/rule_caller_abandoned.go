@@ -9,6 +9,9 @@ func callerAbandoned(x *Case) *report {
 	if !ok || x.Outcome != call.Cancelled || hasReason(x.Request(end), "SIP", 200) {
 		return nil
 	}
+	if _, _, said := x.announcement(announceable...); said {
+		return nil // the network had said why before the caller hung up
+	}
 	try, _ := x.LastTry()
 	t := x.Txn(try)
 	if t.Trying == call.None && t.Progress == call.None && t.Resent > 0 {

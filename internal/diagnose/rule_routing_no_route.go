@@ -23,6 +23,10 @@ var noRouteCodes = []int{404, 480, 500, 502, 503, 604}
 // 404 for a user who is registered at the very server that sends it. A target that is there but down is
 // server.unavailable.
 func routingNoRoute(x *Case) *report {
+	if cause, in, ok := x.announcement(2, 3); ok {
+		return x.announced("routing.no-route", cause, in, fmt.Sprintf("There is no route to %s", number(x.To))).
+			do("Look up %s in the routing table of the network that said so, or ask its operator.", number(x.To))
+	}
 	status, r, ok := x.deciding()
 	if !ok {
 		return nil

@@ -1,6 +1,11 @@
 package diagnose
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+
+	"sipcause/internal/call"
+)
 
 // Q.850 causes of a number that nobody has, or has no longer.
 const (
@@ -14,6 +19,11 @@ var unallocatedCodes = []int{404, 410, 604}
 // routingNumberUnallocated: the telephone network says that the number is not in use (Q.850 1) or has changed
 // (Q.850 22).
 func routingNumberUnallocated(x *Case) *report {
+	if cause, in, ok := x.announcement(causeUnallocated, causeChanged); ok {
+		return x.announced("routing.number-unallocated", cause, in, fmt.Sprintf("The number %s is not in use", number(x.To))).
+			do("Check the number as %s received it, digit by digit: a missing or doubled prefix makes a good number one that nobody has.", x.Txn(call.TxnRef{Leg: in.Leg, Txn: x.Sighting(in).Txn}).Server).
+			tell("The number you called is not in use. Please check the number.")
+	}
 	cause, in := x.Q850()
 	if cause != causeUnallocated && cause != causeChanged {
 		return nil

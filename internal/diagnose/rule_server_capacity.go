@@ -18,6 +18,11 @@ var (
 // serverCapacity: Q.850 34, 42, 44 or 47, or words about a limit of channels, behind 486, 480, 503 and others
 // (RFC 3398 §7.2.4.1).
 func serverCapacity(x *Case) *report {
+	if cause, in, ok := x.announcement(34, 42, 44, 47); ok {
+		return x.announced("server.capacity", cause, in, "The network had no channel free").
+			do("Count the concurrent calls on this trunk at that moment against its limit, here and at the carrier.").
+			tell("All lines are in use at the moment; please try again in a few minutes.")
+	}
 	status, r, ok := x.deciding()
 	if !ok || status < 400 {
 		return nil

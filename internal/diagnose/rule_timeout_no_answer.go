@@ -33,6 +33,9 @@ func timeoutNoAnswer(x *Case) *report {
 	if rejectedAfterRing(x, cause) {
 		return nil
 	}
+	if _, _, said := x.announcement(announceable...); said {
+		return nil // the network had said why before the caller hung up
+	}
 	d := x.DecidingRef()
 	var r *report
 	switch {
