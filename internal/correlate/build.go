@@ -222,6 +222,8 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 		return call.Failed
 	case provisional && l.Evicted:
 		return call.Unknown
+	case t.Progress == call.None && b.cutOff(l, t):
+		return call.Failed
 	case provisional && int64(b.end-last) < int64(call.TimerC):
 		return call.Ongoing
 	case !provisional && waited < int64(call.TimerB) && t.Resent < 3:
@@ -230,6 +232,21 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 		return call.Unknown
 	}
 	return call.Failed
+}
+
+// cutOff says whether the connection of t ended while it waited, and for as long as Timer B runs its server, which would have
+// had to open another one (RFC 3261 §18.2.2), sent nothing.
+func (b *builder) cutOff(l *call.Leg, t *call.Txn) bool {
+	last := l.Sightings[t.Last].Time
+	for _, e := range b.ledger.Events(t.Server.Addr(), last, b.end-wire.Time(call.TimerB)) {
+		if e.Kind != wire.EventTCPReset && e.Kind != wire.EventTCPClosed {
+			continue
+		}
+		if f := e.Flow; f.Src == t.Client && f.Dst == t.Server || f.Src == t.Server && f.Dst == t.Client {
+			return true
+		}
+	}
+	return false
 }
 
 // missed says whether a request without a response was most likely answered where the capture did not see it: over UDP

@@ -93,7 +93,7 @@ func (s *Shard) opened(l *call.Leg, t *call.Txn, i int32, m *sip.Message, relay 
 }
 
 // userHash hashes a user part so that the ways of writing one number agree: of seven digits or more (with
-// visual separators, '+', international or trunk prefixes) the last nine count; other users count as they are.
+// visual separators, '+', international, trunk or technical prefixes) the last nine count; other users count as they are.
 func userHash(user []byte) uint64 {
 	if i := bytes.IndexByte(user, ';'); i >= 0 {
 		user = user[:i]
@@ -108,6 +108,8 @@ func userHash(user []byte) uint64 {
 			}
 			n++
 		case c == '+' || c == '-' || c == '.' || c == '(' || c == ')':
+		case n >= len(digits): // a number behind a technical prefix: 9912#12025550142
+			return xxhash.Sum64(digits[:])
 		default:
 			return xxhash.Sum64(user)
 		}

@@ -123,6 +123,14 @@ func (ol *openLeg) newTxn(h uint64, i int32, p *wire.Payload, m *sip.Message, cl
 			}
 		}
 		ol.pending++
+	case m.Method == sip.MethodInvite && !m.IsRequest(): // the capture began after the INVITE, perhaps with its CANCEL
+		for k := ti - 1; k >= 0; k-- {
+			if c := &l.Txns[k]; ol.hashes[k] == h && c.Method == sip.MethodCancel && c.CSeq == cseq && c.Client.Addr() == client.Addr() && c.Server.Addr() == server.Addr() {
+				t.Cancel = k
+				break
+			}
+		}
+		ol.pending++
 	case m.Method == sip.MethodAck:
 	default:
 		ol.pending++

@@ -33,6 +33,10 @@ func callerAbandoned(x *Case) *report {
 	case early:
 		r = x.report("caller.abandoned", 0.9, "The caller hung up %.1f s after %s from %s, before %s picked up; no 180 said that it rang.", float64(since)/1e9, x.statusLine(progress), t.Server, x.callee()).
 			see(progress, "the call got on")
+	case t.Request == call.None && t.Trying == call.None && t.Progress == call.None:
+		r = x.report("caller.abandoned", 0.7, "The caller gave up before %s answered. The INVITE is not in this capture, so it does not show how long that took and whether it rang.", x.callee()).
+			do("Begin the capture before the call to learn how long it rang.")
+		silent = true
 	default:
 		r = x.report("caller.abandoned", 0.9, "The caller hung up %.1f s after dialling, before anything rang.", waited.Seconds())
 		silent = waited.Seconds() > stallPatience
