@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"fmt"
+
 	"sipcause/internal/call"
 	"sipcause/internal/wire"
 )
@@ -31,8 +33,14 @@ func transportFragmentLost(x *Case) *report {
 			continue
 		}
 		size := len(x.Raw(x.RequestRef(r)))
+		if size <= pathMTU {
+			continue
+		}
 		small, ok := x.smallAnswered(t)
-		if size <= pathMTU || !ok {
+		if !ok {
+			if rep := x.bigUnanswered(r, size); rep != nil {
+				return rep
+			}
 			continue
 		}
 		return x.report("transport.fragment-lost", x.Absent(0.8, r, x.Ended), "%s answers small requests of %s, but not this one of %d bytes, which UDP must carry in fragments.", t.Server, t.Client, size).
@@ -43,6 +51,29 @@ func transportFragmentLost(x *Case) *report {
 			suspect(t.Server, call.RoleUnknown)
 	}
 	return nil
+}
+
+// answeredLately is how long before a request its server may have answered an OPTIONS to count as one that works:
+// keepalives go once a minute.
+const answeredLately = wire.Time(60e9)
+
+// bigUnanswered: the server answered OPTIONS of that client while, or shortly before, this request was repeated in vain.
+func (x *Case) bigUnanswered(r call.TxnRef, size int) *report {
+	t := x.Txn(r)
+	start := x.Start(r)
+	heard, ok := x.Ledger.AnsweredOutside(t.Server, t.Client.Addr(), start-answeredLately, t.LastResent)
+	if !ok || start.Ordinal() {
+		return nil
+	}
+	confidence, when := 0.6, fmt.Sprintf("%s before it", shortTime(Seconds(heard, start)))
+	if heard >= start {
+		confidence, when = 0.7, "while it was repeated"
+	}
+	return x.report("transport.fragment-lost", x.Absent(confidence, r, x.Ended), "%s answered a small request of %s %s, but this one of %d bytes, which UDP must carry in fragments, got no response at all.", t.Server, t.Client.Addr(), when, size).
+		do("Capture on %s: are fragments of it missing there? Then a device on the way drops them. If all of them arrive: the server is at fault, or the way back.", t.Server.Addr()).
+		do("Send over TCP or TLS (RFC 3261 §18.1.1 wants that above 1300 bytes), or make the message smaller.").
+		see(x.RequestRef(r), "%d bytes, sent %d times, never answered", size, t.Resent+1).
+		suspect(t.Server, call.RoleUnknown)
 }
 
 // smallAnswered finds a request on the same hop that fitted one packet and was answered.

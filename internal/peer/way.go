@@ -123,6 +123,21 @@ func (l *Ledger) answeredOutside(f *Fact) {
 	}
 }
 
+// AnsweredOutside returns when server last answered an OPTIONS of client, or another request outside a dialog but INVITE
+// and REGISTER, between from and until, among the latest answers.
+func (l *Ledger) AnsweredOutside(server netip.AddrPort, client netip.Addr, from, until wire.Time) (last wire.Time, ok bool) {
+	w, known := l.ways.Peek(pairKey{server, client})
+	if !known {
+		return 0, false
+	}
+	for _, t := range w.answers {
+		if t >= from && t <= until {
+			last, ok = max(last, t), true
+		}
+	}
+	return last, ok
+}
+
 func (l *Ledger) way(server netip.AddrPort, client netip.Addr) *Way {
 	key := pairKey{server, client}
 	w, ok := l.ways.Get(key)
