@@ -43,6 +43,7 @@ func routingNumberFormat(x *Case) *report {
 	why, fix, confidence := formDefect(&u)
 	words := x.phraseSays(r, formatWords)
 	works, lead := x.worksAs(r, &u)
+	without, bare := x.worksWithout(r, &u)
 	switch {
 	case why != "":
 	case works != nil:
@@ -52,6 +53,10 @@ func routingNumberFormat(x *Case) *report {
 		if status == 404 || status == 604 {
 			confidence = 0.65
 		}
+	case without != "":
+		why = fmt.Sprintf("it begins with the international prefix %s, while calls of the same client to numbers beginning with %s were put through without it", without, bare)
+		fix = fmt.Sprintf("Send the number without %s, as in the calls that work (E.164, with or without +).", without)
+		confidence = 0.6
 	case words:
 		why = "its words say so"
 		fix = "Ask the peer in which form it wants numbers (E.164 with +, with 00, national), and translate before sending."
@@ -125,6 +130,33 @@ func (x *Case) worksAs(r call.TxnRef, u *sip.URI) (*peer.Form, peer.Lead) {
 		return nil, lead
 	}
 	return best, lead
+}
+
+// internationalPrefixes stand before the country code when a number is dialled and not written as E.164.
+var internationalPrefixes = []string{"00", "011"}
+
+// worksWithout finds an international prefix in the number without which the deciding server answered calls of that client to
+// the same class of numbers; it is not seen answering any with it.
+func (x *Case) worksWithout(r call.TxnRef, u *sip.URI) (prefix, class string) {
+	user := call.Clean(u.User)
+	if lead := peer.LeadOf(user); lead != peer.LeadDouble && lead != peer.LeadZero {
+		return "", ""
+	}
+	classOf := func(number string) string { return peer.Prefix("sip:" + number + "@") }
+	t := x.Txn(r)
+	dialled := x.Ledger.Dialled(t.Server, t.Client.Addr())
+	answered := func(class string) bool {
+		return slices.ContainsFunc(dialled, func(d peer.Dialled) bool {
+			return d.Prefix == class && peer.Before(d.FirstAnswered, x.Start(r))
+		})
+	}
+	for _, p := range internationalPrefixes {
+		bare, ok := strings.CutPrefix(user, p)
+		if ok && len(bare) >= numberDigits && bare[0] != '0' && answered(classOf(bare)) && !answered(classOf(user)) {
+			return p, classOf(bare)
+		}
+	}
+	return "", ""
 }
 
 // sameForm is how many answered calls of one form tell that a peer wants it.
