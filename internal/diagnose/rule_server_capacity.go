@@ -12,7 +12,10 @@ var fullCauses = map[int]bool{34: true, 42: true, 44: true, 47: true}
 // Words of what has no channel left: of a trunk, and such as a phone uses of its own lines as well.
 var (
 	fullWords  = []string{"channel limit", "max channels", "maximum channels", "no circuit", "circuits busy", "all circuits", "trunk full", "no channel"}
-	callsWords = []string{"call limit", "max calls", "maximum calls", "too many calls", "concurrent call"}
+	callsWords = []string{
+		"call limit", "max calls", "maximum calls", "too many calls", "concurrent call",
+		"session limit", "max sessions", "maximum sessions", "too many sessions", "concurrent session", // SBCs count those
+	}
 )
 
 // serverCapacity: Q.850 34, 42, 44 or 47, or words about a limit of channels, behind 486, 480, 503 and others
