@@ -84,41 +84,28 @@ func pageAdviceOf(list []playbooks.Advice) (out []pageAdvice) {
 
 // playbooks writes the member of a root cause.
 func (e *encoder) playbooks(list []playbooks.Advice) {
-	e.key("playbooks")
-	e.raw("[")
-	for i := range list {
-		a := &list[i]
-		e.next()
+	each(e, "playbooks", list, func(a *playbooks.Advice) {
 		e.raw("{")
 		e.text("id", a.ID)
 		e.textOrNull("vendor", a.Vendor)
 		e.textOrNull("seen", a.Seen)
 		e.text("cause", a.Cause)
 		e.texts("checks", a.Checks)
-		e.key("fixes")
-		e.raw("[")
-		for _, f := range a.Fixes {
-			e.next()
+		each(e, "fixes", a.Fixes, func(f *playbooks.Fix) {
 			e.raw("{")
 			e.textOrNull("set", f.Set)
 			e.textOrNull("where", f.Where)
 			e.textOrNull("do", f.Do)
 			e.raw("}")
-		}
-		e.raw("]")
+		})
 		e.textOrNull("call", a.Call)
-		e.key("refs")
-		e.raw("[")
-		for _, r := range a.Refs {
-			e.next()
+		each(e, "refs", a.Refs, func(r *playbooks.Ref) {
 			e.raw("{")
 			e.textOrNull("title", r.Title)
 			e.textOrNull("url", r.URL)
 			e.raw("}")
-		}
-		e.raw("]")
+		})
 		e.text("source", a.Source)
 		e.raw("}")
-	}
-	e.raw("]")
+	})
 }

@@ -26,31 +26,13 @@ func deep(c *view.Case) bool {
 // anatomy appends the forks, offers, rounds of authentication and signatures of a call, each only when there are some.
 func (e *encoder) anatomy(c *call.Call) {
 	if forks := anatomy.Forks(c); len(forks) > 0 {
-		e.key("forks")
-		e.raw("[")
-		for i := range forks {
-			e.next()
-			e.fork(c, &forks[i])
-		}
-		e.raw("]")
+		each(e, "forks", forks, func(f *anatomy.Fork) { e.fork(c, f) })
 	}
 	if dialogs := e.offers.Of(c); len(dialogs) > 0 {
-		e.key("offers")
-		e.raw("[")
-		for i := range dialogs {
-			e.next()
-			e.dialog(c, &dialogs[i])
-		}
-		e.raw("]")
+		each(e, "offers", dialogs, func(d *anatomy.Dialog) { e.dialog(c, d) })
 	}
 	if rounds := anatomy.Rounds(c); len(rounds) > 0 {
-		e.key("auth")
-		e.raw("[")
-		for i := range rounds {
-			e.next()
-			e.round(c, &rounds[i])
-		}
-		e.raw("]")
+		each(e, "auth", rounds, func(g *anatomy.Round) { e.round(c, g) })
 	}
 	e.identities(c)
 	e.passages(c)
@@ -62,13 +44,7 @@ func (e *encoder) passages(c *call.Call) {
 	if len(ways) == 0 {
 		return
 	}
-	e.key("points")
-	e.raw("[")
-	for i := range ways {
-		e.next()
-		e.passage(c, &ways[i])
-	}
-	e.raw("]")
+	each(e, "points", ways, func(p *anatomy.Passage) { e.passage(c, p) })
 }
 
 // packetOf appends the packet of a message as members.
@@ -96,29 +72,19 @@ func (e *encoder) fork(c *call.Call, f *anatomy.Fork) {
 	e.text("role", string(f.Role))
 	e.packetOf(c, call.MsgRef{Leg: f.Invite.Leg, Msg: c.Txn(f.Invite).First})
 	e.bool("serial", f.Serial)
-	e.key("branches")
-	e.raw("[")
-	for i := range f.Branches {
-		e.next()
-		e.branch(c, &f.Branches[i])
-	}
-	e.raw("]")
+	each(e, "branches", f.Branches, func(b *anatomy.Branch) { e.branch(c, b) })
 	e.code("sent_code", f.Code)
 	e.index("sent_branch", f.From)
 	e.code("preferred_code", f.Preferred)
 	e.index("preferred_branch", f.PreferredBranch)
 	e.uint("early_dialogs_gone", uint64(len(f.Gone)))
-	e.key("notes")
-	e.raw("[")
-	for _, n := range f.Notes {
-		e.next()
+	each(e, "notes", f.Notes, func(n *anatomy.Note) {
 		e.raw("{")
 		e.text("kind", n.Kind.String())
 		e.index("branch", n.Branch)
 		e.code("code", n.Code)
 		e.raw("}")
-	}
-	e.raw("]")
+	})
 	if f.Cut > 0 {
 		e.uint("left_out", uint64(f.Cut))
 	}
@@ -164,18 +130,8 @@ func (e *encoder) dialog(c *call.Call, d *anatomy.Dialog) {
 	} else {
 		e.bytesOrNull("to_tag", l.Dialogs[d.Dialog].CalleeTag)
 	}
-	e.key("exchanges")
-	e.raw("[")
-	for i := range d.Exchanges {
-		e.next()
-		e.exchange(c, &d.Exchanges[i])
-	}
-	e.raw("]")
-	e.key("early_media")
-	e.raw("[")
-	for i := range d.Early {
-		v := &d.Early[i]
-		e.next()
+	each(e, "exchanges", d.Exchanges, func(x *anatomy.Exchange) { e.exchange(c, x) })
+	each(e, "early_media", d.Early, func(v *anatomy.Early) {
 		e.raw("{")
 		e.packetOf(c, v.Msg)
 		e.code("code", v.Status)
@@ -183,8 +139,7 @@ func (e *encoder) dialog(c *call.Call, d *anatomy.Dialog) {
 		e.bool("reliable", v.Reliable)
 		e.bytesOrNull("p_early_media", v.EarlyMedia)
 		e.raw("}")
-	}
-	e.raw("]")
+	})
 	e.uint("info_digits", uint64(d.Digits))
 	e.uint("event_packets", d.Events)
 	if d.Cut > 0 {
@@ -214,13 +169,7 @@ func (e *encoder) exchange(c *call.Call, x *anatomy.Exchange) {
 		answer, preview = &x.Preview, true
 	}
 	e.description(c, "answer", answer, preview)
-	e.key("streams")
-	e.raw("[")
-	for i := range x.Streams {
-		e.next()
-		e.stream(&x.Streams[i])
-	}
-	e.raw("]")
+	each(e, "streams", x.Streams, e.stream)
 	e.raw("}")
 }
 
@@ -287,13 +236,7 @@ func (e *encoder) side(name string, m *sdp.Media) {
 	} else {
 		e.text("keying", k.String())
 	}
-	e.key("suites")
-	e.raw("[")
-	for i := range m.Crypto {
-		e.next()
-		e.buf = appendString(e.buf, []byte(m.Crypto[i].Suite))
-	}
-	e.raw("]")
+	each(e, "suites", m.Crypto, func(k *sdp.Crypto) { e.buf = appendString(e.buf, []byte(k.Suite)) })
 	e.textOrNull("setup", m.Setup.String())
 	e.bytesOrNull("fingerprint", m.Fingerprint.Hash)
 	e.bool("ice", len(m.ICE.Ufrag) > 0)
@@ -312,11 +255,7 @@ func (e *encoder) round(c *call.Call, g *anatomy.Round) {
 	e.packetOf(c, g.Asked)
 	e.code("code", g.Code)
 	e.addr("by", g.Challenger)
-	e.key("challenges")
-	e.raw("[")
-	for i := range g.Challenges {
-		n := &g.Challenges[i]
-		e.next()
+	each(e, "challenges", g.Challenges, func(n *anatomy.Challenge) {
 		e.raw("{")
 		e.text("header", n.Header)
 		e.textOrNull("scheme", n.Scheme)
@@ -327,20 +266,17 @@ func (e *encoder) round(c *call.Call, g *anatomy.Round) {
 		e.bool("opaque", n.Opaque)
 		e.bool("stale", n.Stale)
 		e.raw("}")
-	}
-	e.raw("]}")
+	})
+	e.raw("}")
 	e.sent(c, g)
-	e.key("differences")
-	e.raw("[")
-	for _, d := range g.Differences {
-		e.next()
+	each(e, "differences", g.Differences, func(d *anatomy.Difference) {
 		e.raw("{")
 		e.text("kind", d.Kind.String())
 		e.textOrNull("sent", d.Sent)
 		e.textOrNull("want", d.Want)
 		e.raw("}")
-	}
-	e.raw("]}")
+	})
+	e.raw("}")
 }
 
 // check appends what computing a response anew showed, when that was done.
@@ -370,11 +306,7 @@ func (e *encoder) sent(c *call.Call, g *anatomy.Round) {
 	e.key("sent")
 	e.raw("{")
 	e.packetOf(c, g.Sent)
-	e.key("credentials")
-	e.raw("[")
-	for i := range g.Credentials {
-		n := &g.Credentials[i]
-		e.next()
+	each(e, "credentials", g.Credentials, func(n *anatomy.Credentials) {
 		e.raw("{")
 		e.text("header", n.Header)
 		e.textOrNull("scheme", n.Scheme)
@@ -388,6 +320,6 @@ func (e *encoder) sent(c *call.Call, g *anatomy.Round) {
 		e.bool("cnonce", n.CNonce)
 		e.check(g, n)
 		e.raw("}")
-	}
-	e.raw("]}")
+	})
+	e.raw("}")
 }

@@ -101,11 +101,7 @@ func (e *encoder) certificates(s *view.Summary) {
 	if len(s.Certificates) == 0 {
 		return
 	}
-	e.key("certificates")
-	e.raw("[")
-	for i := range s.Certificates {
-		c := &s.Certificates[i]
-		e.next()
+	each(e, "certificates", s.Certificates, func(c *view.Certificate) {
 		e.raw("{")
 		e.text("holder", c.Holder.String())
 		if c.OfClient {
@@ -115,13 +111,7 @@ func (e *encoder) certificates(s *view.Summary) {
 		}
 		e.textOrNull("subject", c.Subject)
 		e.textOrNull("issuer", c.Issuer)
-		e.key("names")
-		e.raw("[")
-		for _, n := range c.Names {
-			e.next()
-			e.buf = appendString(e.buf, n)
-		}
-		e.raw("]")
+		e.texts("names", c.Names)
 		e.uint("names_left_out", uint64(c.MoreNames))
 		e.text("not_before", c.NotBefore.UTC().Format(time.RFC3339))
 		e.text("not_after", c.NotAfter.UTC().Format(time.RFC3339))
@@ -132,7 +122,6 @@ func (e *encoder) certificates(s *view.Summary) {
 		e.time("last", c.Last)
 		e.frame(c.Ref)
 		e.raw("}")
-	}
-	e.raw("]")
+	})
 	e.uint("certificates_evicted", s.CertificatesEvicted)
 }

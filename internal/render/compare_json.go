@@ -29,17 +29,13 @@ func comparisonJSON(w io.Writer, r *compare.Result, _ Options) error {
 	e.uint("min_population", compare.MinPopulation)
 	e.float("max_chance", compare.Significance)
 	e.raw("}")
-	e.key("worse")
-	e.raw("[")
-	for i := range r.Worse {
-		e.next()
-		if x := &r.Worse[i]; x.Row != nil {
+	each(&e.encoder, "worse", r.Worse, func(x *compare.Worsening) {
+		if x.Row != nil {
 			e.row(x.Row)
 		} else {
 			e.times(x.Times)
 		}
-	}
-	e.raw("]")
+	})
 	var few []string
 	for _, k := range r.Few {
 		few = append(few, k.String())
@@ -55,13 +51,7 @@ func comparisonJSON(w io.Writer, r *compare.Result, _ Options) error {
 		}
 		e.raw("]")
 	}
-	e.key("times")
-	e.raw("[")
-	for i := range r.Times {
-		e.next()
-		e.times(&r.Times[i])
-	}
-	e.raw("]")
+	each(&e.encoder, "times", r.Times, e.times)
 	e.news("headers", &r.Headers)
 	e.news("agents", &r.Agents)
 	e.raw("}\n")
@@ -72,10 +62,10 @@ func (e *comparison) side(name string, t *compare.Tally, unlisted uint64) {
 	e.key(name)
 	e.raw("{")
 	e.texts("files", t.Files)
-	e.key("period")
 	if t.Period == (compare.Period{}) {
-		e.raw("null")
+		e.null("period")
 	} else {
+		e.key("period")
 		e.raw("{")
 		e.time("from", t.Period.From)
 		e.time("until", t.Period.Until)
@@ -172,17 +162,13 @@ func (e *comparison) news(name string, n *compare.News) {
 		name string
 		list []compare.Sighted
 	}{{"new", n.New}, {"gone", n.Gone}} {
-		e.key(s.name)
-		e.raw("[")
-		for i := range s.list {
-			e.next()
+		each(&e.encoder, s.name, s.list, func(x *compare.Sighted) {
 			e.raw("{")
-			e.text("name", s.list[i].Name)
-			e.uint("messages", s.list[i].Messages)
-			e.texts("examples", s.list[i].Examples)
+			e.text("name", x.Name)
+			e.uint("messages", x.Messages)
+			e.texts("examples", x.Examples)
 			e.raw("}")
-		}
-		e.raw("]")
+		})
 	}
 	e.raw("}")
 }

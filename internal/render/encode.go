@@ -272,3 +272,14 @@ func (e *encoder) texts(name string, list []string) {
 	}
 	e.raw("]")
 }
+
+// each writes a list, an element at a time.
+func each[T any](e *encoder, name string, list []T, element func(*T)) {
+	e.key(name)
+	e.raw("[")
+	for i := range list {
+		e.next()
+		element(&list[i])
+	}
+	e.raw("]")
+}

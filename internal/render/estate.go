@@ -142,27 +142,16 @@ func (r *markdown) estate(s *view.Summary) {
 
 // estate appends the accounts at the end of the capture.
 func (e *encoder) estate(s *view.Summary) {
-	e.key("estate")
-	e.raw("[")
-	for i := range s.Estate {
-		a := &s.Estate[i]
-		e.next()
+	each(e, "estate", s.Estate, func(a *peer.Account) {
 		e.raw("{")
 		e.text("aor", a.AOR)
 		e.text("state", a.State.String())
-		e.key("reachable")
-		e.buf = strconv.AppendBool(e.buf, a.State.Reachable())
-		e.key("contacts")
-		e.raw("[")
-		for k := range a.Contacts {
-			e.next()
-			e.contact(&a.Contacts[k])
-		}
-		e.raw("]")
-		e.key("last_failure")
+		e.bool("reachable", a.State.Reachable())
+		each(e, "contacts", a.Contacts, e.contact)
 		if f := a.Failure; f == nil {
-			e.raw("null")
+			e.null("last_failure")
 		} else {
+			e.key("last_failure")
 			e.raw("{")
 			e.time("time", f.Time)
 			e.code("code", f.Code)
@@ -173,8 +162,7 @@ func (e *encoder) estate(s *view.Summary) {
 			e.raw("}")
 		}
 		e.raw("}")
-	}
-	e.raw("]")
+	})
 }
 
 var bindingNames = map[peer.BindingState]string{peer.Bound: "registered", peer.Lapsed: "expired", peer.Removed: "removed"}

@@ -96,8 +96,7 @@ func roundTitle(c *call.Call, g *anatomy.Round, opt Options) string {
 	}
 	if g.Sent.Valid() {
 		t += fmt.Sprintf("; %s with credentials (frame %s)", g.Method, frameText(c.Sighting(g.Sent).Ref, opt.Files))
-	}
-	if !g.Sent.Valid() {
+	} else {
 		for i := range g.Challenges {
 			t += askedText(&g.Challenges[i])
 		}

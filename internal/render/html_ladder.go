@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"time"
 
 	"sipcause/internal/call"
 	"sipcause/internal/cells"
@@ -80,11 +79,9 @@ func (l *ladder) svg(opt Options, number uint64) *svgLadder {
 
 func (l *ladder) svgRow(r *row, i int, s *svgLadder, opt Options, number uint64) svgRow {
 	v := svgRow{
-		Class: svgClass(r), Deciding: r.deciding, Time: clock(r.time, opt.Zone), Full: cells.Visible(r.label), Self: r.src == r.dst,
+		Class: svgClass(r), Deciding: r.deciding, Time: clock(r.time, opt.Zone), Since: since(r.time, l.start), Full: cells.Visible(r.label), Self: r.src == r.dst,
 		Top: svgTop + i*svgRowSize, X1: s.Columns[r.src].X, X2: s.Columns[r.dst].X,
 	}
-	d := r.time.Sub(l.start)
-	v.Since = fmt.Sprintf("%+.3f", float64(d)/float64(time.Second))
 	v.Base, v.Y, v.LabelY = v.Top+20, v.Top+21, v.Top+15
 	v.Label = cells.Clip(v.Full, min(svgLabel, s.label*max(1, abs(r.src-r.dst))))
 	if r.repeat == call.Retransmission {

@@ -13,13 +13,7 @@ func (e *encoder) identities(c *call.Call) {
 	if len(list) == 0 {
 		return
 	}
-	e.key("identity")
-	e.raw("[")
-	for i := range list {
-		e.next()
-		e.identity(c, &list[i])
-	}
-	e.raw("]")
+	each(e, "identity", list, func(p *anatomy.Identity) { e.identity(c, p) })
 }
 
 func (e *encoder) identity(c *call.Call, p *anatomy.Identity) {
@@ -47,18 +41,15 @@ func (e *encoder) identity(c *call.Call, p *anatomy.Identity) {
 	e.textOrNull("info", p.Info)
 	e.certificate(&p.Checked)
 	e.text("verdict", p.Verdict.String())
-	e.key("why")
-	e.raw("[")
-	for _, n := range p.Notes {
-		e.next()
+	each(e, "why", p.Notes, func(n *passport.Note) {
 		e.raw("{")
 		e.text("kind", n.Kind.String())
 		e.textOrNull("signed", n.Signed)
 		e.textOrNull("found", n.Found)
 		e.text("text", n.String())
 		e.raw("}")
-	}
-	e.raw("]}")
+	})
+	e.raw("}")
 }
 
 // certificate writes the certificate whose key signed; null when none is known to have.
@@ -74,27 +65,17 @@ func (e *encoder) certificate(p *passport.Checked) {
 	e.textOrNull("subject", k.Subject)
 	e.time("not_before", wire.Time(k.NotBefore.UnixNano()))
 	e.time("not_after", wire.Time(k.NotAfter.UnixNano()))
-	e.key("spc")
-	e.raw("[")
+	var authority passport.Authority
 	if k.Authority != nil {
-		for _, s := range k.Authority.SPC {
-			e.next()
-			e.buf = appendString(e.buf, s)
-		}
+		authority = *k.Authority
 	}
-	e.raw("]")
-	e.key("numbers")
-	e.raw("[")
-	if k.Authority != nil {
-		for _, r := range k.Authority.Ranges {
-			e.next()
-			e.raw("{")
-			e.text("start", r.Start)
-			e.uint("count", uint64(r.Count))
-			e.raw("}")
-		}
-	}
-	e.raw("]")
+	e.texts("spc", authority.SPC)
+	each(e, "numbers", authority.Ranges, func(r *passport.Range) {
+		e.raw("{")
+		e.text("start", r.Start)
+		e.uint("count", uint64(r.Count))
+		e.raw("}")
+	})
 	e.bool("trusted", p.Trusted)
 	e.raw("}")
 }

@@ -18,13 +18,7 @@ func (e *encoder) clocks(p *clocks.Points) {
 		e.next()
 		e.raw("{")
 		e.uint("point", uint64(i))
-		e.key("captures")
-		e.raw("[")
-		for _, name := range p.Names[i] {
-			e.next()
-			e.buf = appendString(e.buf, name)
-		}
-		e.raw("]")
+		e.texts("captures", p.Names[i])
 		e.uint("reference", uint64(c.Reference))
 		e.float("ahead_ms", float64(c.Offset)/1e6)
 		if c.Both {
@@ -57,15 +51,11 @@ func (e *encoder) passage(c *call.Call, p *anatomy.Passage) {
 	e.text("between", p.Between.String())
 	e.uint("messages", uint64(p.Messages))
 	e.uint("lost", uint64(p.LostAll()))
-	e.key("lost_packets")
-	e.raw("[")
-	for _, r := range p.Lost {
-		e.next()
+	each(e, "lost_packets", p.Lost, func(r *call.MsgRef) {
 		e.raw("{")
-		e.packetOf(c, r)
+		e.packetOf(c, *r)
 		e.raw("}")
-	}
-	e.raw("]")
+	})
 	e.uint("not_seen", uint64(p.Doubtful))
 	e.uint("duplicated", uint64(max(p.Duplicated, 0)))
 	e.uint("reordered", uint64(p.Reordered))
@@ -76,11 +66,7 @@ func (e *encoder) passage(c *call.Call, p *anatomy.Passage) {
 		e.float("delay_median_ms", float64(p.Median)/1e6)
 		e.float("delay_max_ms", float64(p.Max)/1e6)
 	}
-	e.key("rewrites")
-	e.raw("[")
-	for i := range p.Rewrites {
-		r := &p.Rewrites[i]
-		e.next()
+	each(e, "rewrites", p.Rewrites, func(r *anatomy.Rewrite) {
 		e.raw("{")
 		e.text("what", r.What)
 		e.bytesOrNull("before", r.Before)
@@ -95,7 +81,6 @@ func (e *encoder) passage(c *call.Call, p *anatomy.Passage) {
 		e.packetOf(c, r.Far)
 		e.raw("}")
 		e.raw("}")
-	}
-	e.raw("]")
+	})
 	e.raw("}")
 }

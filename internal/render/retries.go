@@ -217,17 +217,15 @@ func (r *markdown) retries(s *view.Summary) {
 			r.para("", fmt.Sprintf("and %d more", more))
 		}
 	}
+	if lines := cascadeLines(s, r.opt.All); lines != nil {
+		r.heading("503 cascades ", "(who made it, and who handed it on to whom)")
+		r.fence(lines)
+	}
 }
 
 // retries appends what clients and proxies did after failures.
 func (e *encoder) retries(s *view.Summary) {
-	e.key("retries")
-	e.raw("[")
-	for i := range s.Retries.Sources {
-		e.next()
-		e.retrySource(&s.Retries.Sources[i])
-	}
-	e.raw("]")
+	each(e, "retries", s.Retries.Sources, e.retrySource)
 	e.key("cascades")
 	e.cascades(s.Retries.Cascades)
 	e.uint("retries_unlisted", s.Retries.Unlisted)
@@ -244,10 +242,10 @@ func (e *encoder) retrySource(s *retry.Source) {
 	} else {
 		e.float("amplification", s.Amplification())
 	}
-	e.key("longest")
 	if s.Most == 0 {
-		e.raw("null")
+		e.null("longest")
 	} else {
+		e.key("longest")
 		e.raw("{")
 		e.uint("tries", uint64(s.Most))
 		e.text("shape", s.Shape.String())
@@ -287,10 +285,10 @@ func (e *encoder) retrySource(s *retry.Source) {
 	e.uint("failovers", s.Failovers)
 	e.uint("unwise", s.Unwise)
 	e.uint("missed", s.Missed)
-	e.key("unwise_example")
 	if u := &s.Unneeded; s.Unwise == 0 {
-		e.raw("null")
+		e.null("unwise_example")
 	} else {
+		e.key("unwise_example")
 		e.raw("{")
 		e.code("code", u.Code)
 		e.addr("from", u.From)
@@ -308,16 +306,12 @@ func (e *encoder) cascades(list []*retry.Node) {
 		e.raw("{")
 		e.text("element", socket(n.Address))
 		e.uint("n", n.N)
-		e.key("became")
-		e.raw("[")
-		for _, o := range n.Became {
-			e.next()
+		each(e, "became", n.Became, func(o *retry.Became) {
 			e.raw("{")
 			e.code("code", o.Code)
 			e.uint("n", o.N)
 			e.raw("}")
-		}
-		e.raw("]")
+		})
 		e.textOrNull("call_id", n.CallID)
 		e.key("next")
 		e.cascades(n.Next)

@@ -69,8 +69,8 @@ func TestRetries(t *testing.T) {
 	if page := retriesOf(t, "html", 1, false); !strings.Contains(page, `&lt;b&gt;\x1b[31m`) || !strings.Contains(page, "203.0.113.61:5060 made 9") {
 		t.Error("the page lacks the retries, or does not escape them")
 	}
-	if md := retriesOf(t, "markdown", 1, false); !strings.Contains(md, "| 192.0.2.0 |") {
-		t.Error("markdown lacks the retries")
+	if md := retriesOf(t, "markdown", 1, false); !strings.Contains(md, "| 192.0.2.0 |") || !strings.Contains(md, "\n```text\n203.0.113.61:5060 made 9\n") {
+		t.Error("markdown lacks the retries or the cascades")
 	}
 	if err := schema.ValidateJSON([]byte(retriesOf(t, "json", 14, false))); err != nil {
 		t.Error(err)
