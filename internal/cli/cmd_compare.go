@@ -86,14 +86,19 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 	if names := comparisonFormatNames(); !slices.Contains(names, o.format) {
 		return usageError{fmt.Errorf("read --format: unknown format %q; accepted are %s", o.format, strings.Join(names, ", "))}
 	}
+	keys, err := o.given.keys()
+	if err != nil {
+		return err
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
+	opt := pipeline.Options{Correlate: correlate.Options{JoinHeaders: o.joinHeaders}, Decode: decode.Options{Keys: keys}}
 	var a, b compare.Tally
 	if o.before != "" || o.after != "" {
-		err = o.periods(cmd, args, zone, &a, &b)
+		err = o.periods(cmd, args, zone, opt, &a, &b)
 	} else {
-		err = o.captures(cmd, args, &a, &b)
+		err = captures(cmd, args, opt, &a, &b)
 	}
 	if err != nil {
 		return err
@@ -107,7 +112,7 @@ func (o *compareOptions) run(cmd *cobra.Command, args []string) error {
 }
 
 // captures counts two captures, one after the other.
-func (o *compareOptions) captures(cmd *cobra.Command, args []string, a, b *compare.Tally) error {
+func captures(cmd *cobra.Command, args []string, opt pipeline.Options, a, b *compare.Tally) error {
 	if len(args) != 2 {
 		return usageError{fmt.Errorf("compare takes two captures, or --before and --after with one, not %d arguments; see sipcause compare --help", len(args))}
 	}
@@ -119,7 +124,7 @@ func (o *compareOptions) captures(cmd *cobra.Command, args []string, a, b *compa
 		if err != nil {
 			return err
 		}
-		if err := o.count(cmd, src, []*compare.Tally{t}); err != nil {
+		if err := countCases(cmd, src, opt, []*compare.Tally{t}); err != nil {
 			return err
 		}
 	}
@@ -127,7 +132,7 @@ func (o *compareOptions) captures(cmd *cobra.Command, args []string, a, b *compa
 }
 
 // periods counts two periods of one capture, which is read once; for its first day its beginning is read before.
-func (o *compareOptions) periods(cmd *cobra.Command, args []string, zone *time.Location, a, b *compare.Tally) error {
+func (o *compareOptions) periods(cmd *cobra.Command, args []string, zone *time.Location, opt pipeline.Options, a, b *compare.Tally) error {
 	if o.before == "" || o.after == "" {
 		return usageError{errors.New("compare: --before and --after go together")}
 	}
@@ -168,18 +173,13 @@ func (o *compareOptions) periods(cmd *cobra.Command, args []string, zone *time.L
 	if err != nil {
 		return err
 	}
-	return o.count(cmd, src, sides)
+	return countCases(cmd, src, opt, sides)
 }
 
-// count reads a capture to its end and gives each case to the side whose period has its beginning.
-func (o *compareOptions) count(cmd *cobra.Command, src *capture.Source, sides []*compare.Tally) error {
-	keys, err := o.given.keys()
-	if err != nil {
-		return err
-	}
+// countCases reads a capture to its end and gives each case to the side whose period has its beginning.
+func countCases(cmd *cobra.Command, src *capture.Source, opt pipeline.Options, sides []*compare.Tally) error {
 	progress := newProgress(cmd.ErrOrStderr(), src)
 	defer progress.stop()
-	opt := pipeline.Options{Correlate: correlate.Options{JoinHeaders: o.joinHeaders}, Decode: decode.Options{Keys: keys}}
 	s, err := pipeline.Run(cmd.Context(), src, opt, func(k *view.Case) error {
 		for _, t := range sides {
 			if t.Period.Contains(k.Call.Began) {
