@@ -92,7 +92,7 @@ func Load(folder fs.FS, name string, known Known) (*Book, error) {
 func (b *Book) read(folder fs.FS, source func(string) string, base []Vendor, known Known) error {
 	list, err := fs.ReadDir(folder, ".")
 	if err != nil {
-		return fmt.Errorf("read playbooks: %w", err)
+		return unread(err, source(""))
 	}
 	n := 0
 	c := checker{known: known, ids: map[string]string{}}
@@ -140,17 +140,26 @@ type parsed struct {
 func readFile(folder fs.FS, base, name string) (*parsed, error) {
 	f, err := folder.Open(base)
 	if err != nil {
-		return nil, fmt.Errorf("read playbooks: %w", err)
+		return nil, unread(err, name)
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("read playbooks: %w", err)
+		return nil, unread(err, name)
 	}
 	if len(b) > maxFile {
 		return nil, fmt.Errorf("read playbooks: %s is larger than %d bytes", name, maxFile)
 	}
 	return parse(b, name)
+}
+
+// unread says what could not be read by the name that the user knows: a file system has names of its own.
+func unread(err error, name string) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Errorf("read playbooks: %s: %w", name, err)
 }
 
 func parse(b []byte, name string) (*parsed, error) {
