@@ -37,12 +37,12 @@ func align(ctx context.Context, src *capture.Source, opt decode.Options) (*clock
 		h := head{most: min(max(maxMarks/len(lanes), minLaneMarks), maxLaneMarks), below: ^uint64(0)}
 		dec := decode.New(&h, opt)
 		err := src.Head(ctx, lanes[i], budget, func(p *wire.Packet) error {
-			h.reached(p.Time)
+			h.widen(p.Time)
 			dec.Packet(p)
 			return nil
 		}, func(p *wire.Payload) error {
 			if p.Time.Absolute() {
-				h.reached(p.Time)
+				h.widen(p.Time)
 				h.Payload(p)
 			}
 			return nil
@@ -75,21 +75,14 @@ func align(ctx context.Context, src *capture.Source, opt decode.Options) (*clock
 // head keeps the marks of the first messages of one lane: those of all, or of the transactions whose hash is below a
 // bound that falls as more come, so that what is kept of two lanes is the same share.
 type head struct {
-	first, last wire.Time
-	marks       []clocks.Mark
-	share       []uint64 // parallel to marks: the hash that decides
-	below       uint64
-	most        int
-	msg         sip.Message
-	digest      xxhash.Digest
-	aliases     map[string]string // Call-ID to that of the other leg of a B2BUA
-}
-
-func (h *head) reached(t wire.Time) {
-	if t > 0 && (h.first == 0 || t < h.first) {
-		h.first = t
-	}
-	h.last = max(h.last, t)
+	span
+	marks   []clocks.Mark
+	share   []uint64 // parallel to marks: the hash that decides
+	below   uint64
+	most    int
+	msg     sip.Message
+	digest  xxhash.Digest
+	aliases map[string]string // Call-ID to that of the other leg of a B2BUA
 }
 
 func (h *head) Event(*wire.Event) {}
