@@ -34,7 +34,6 @@ type Lane struct {
 type Clock struct {
 	Lanes     []int // that make the point, by index
 	Reference int   // the point whose clock is taken for right; the point itself when nothing ties it to another
-	Against   int   // the point with which it has the messages in common
 	Offset    time.Duration
 	Error     time.Duration // Offset is off by no more; 0 when Both is not set
 	Drift     float64       // parts per million; 0 when none can be told
@@ -45,8 +44,8 @@ type Clock struct {
 	Applied   bool          // times of the point are to be corrected: the error alone does not explain the offset
 }
 
-// Ahead returns how far the clock is ahead of its reference at a time that it shows; negative: behind.
-func (c *Clock) Ahead(at wire.Time) time.Duration {
+// ahead returns how far the clock is ahead of its reference at a time that it shows; negative: behind.
+func (c *Clock) ahead(at wire.Time) time.Duration {
 	d := c.Offset
 	if c.Drift != 0 {
 		d += time.Duration(float64(at-c.From) * c.Drift / 1e6)
@@ -59,7 +58,7 @@ func (c *Clock) Right(at wire.Time) wire.Time {
 	if !c.Applied || at == 0 {
 		return at
 	}
-	return at - wire.Time(c.Ahead(at))
+	return at - wire.Time(c.ahead(at))
 }
 
 // Link is a hop that two points saw: what goes along it one way passes Near first, then Far.
@@ -119,7 +118,7 @@ func Align(lanes []Lane) ([]Clock, []Link) {
 	}
 	clocks := make([]Clock, n)
 	for i := range clocks {
-		clocks[i] = Clock{Reference: i, Against: i}
+		clocks[i] = Clock{Reference: i}
 	}
 	for lane, p := range points {
 		clocks[p].Lanes = append(clocks[p].Lanes, lane)
@@ -265,7 +264,7 @@ func tie(clocks []Clock, found map[pair]estimate) {
 			continue
 		}
 		done[root] = true
-		clocks[root].Reference, clocks[root].Against = root, root
+		clocks[root].Reference = root
 		for {
 			best := pair{-1, -1}
 			for _, k := range keys {
@@ -283,10 +282,10 @@ func tie(clocks []Clock, found map[pair]estimate) {
 			}
 			done[to] = true
 			c, up := &clocks[to], &clocks[from]
-			c.Reference, c.Against = root, from
+			c.Reference = root
 			c.Messages, c.Both, c.Drift = e.n, e.both, e.drift+up.Drift
 			c.From = e.from + e.offset
-			c.Offset = time.Duration(e.offset) + up.Ahead(e.from)
+			c.Offset = time.Duration(e.offset) + up.ahead(e.from)
 			c.Error = time.Duration(e.err) + up.Error
 			slack := max(c.Error, time.Microsecond)
 			if !e.both {

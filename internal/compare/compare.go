@@ -172,8 +172,8 @@ func Compare(a, b *Tally) *Result {
 }
 
 func (t *Tally) unlisted() (n uint64) {
-	for _, s := range []*Shelf{&t.outcomes, &t.codes, &t.causes, &t.callers, &t.versions, &t.answerers, &t.origins, &t.headers, &t.agents} {
-		n += s.Rest
+	for _, s := range []*shelf{&t.outcomes, &t.codes, &t.causes, &t.callers, &t.versions, &t.answerers, &t.origins, &t.headers, &t.agents} {
+		n += s.rest
 	}
 	return n
 }
@@ -186,7 +186,7 @@ const (
 
 // rows pairs the counts of a family and judges them; meaning says what more and less of one mean, and may set its title.
 // The rows that differ most come first.
-func rows(a, b *Tally, family string, sa, sb *Shelf, own bool, meaning func(*Row) (more, less Judgement)) []Row {
+func rows(a, b *Tally, family string, sa, sb *shelf, own bool, meaning func(*Row) (more, less Judgement)) []Row {
 	var list []Row
 	add := func(k key) {
 		row := Row{Family: family, Kind: k.kind, Name: k.name}
@@ -284,8 +284,8 @@ func (t *Times) judge(a, b *histogram.Histogram) {
 }
 
 // news lists what only one side has, most messages first.
-func news(a, b *Shelf) (n News) {
-	only := func(s, other *Shelf) (list []Sighted) {
+func news(a, b *shelf) (n News) {
+	only := func(s, other *shelf) (list []Sighted) {
 		for k, c := range s.counts {
 			if other.counts[k] == nil {
 				list = append(list, Sighted{k.name, c.N, c.Examples})
@@ -296,10 +296,10 @@ func news(a, b *Shelf) (n News) {
 		})
 		return list
 	}
-	if a.Rest == 0 { // else it may have been there
+	if a.rest == 0 { // else it may have been there
 		n.New = only(b, a)
 	}
-	if b.Rest == 0 {
+	if b.rest == 0 {
 		n.Gone = only(a, b)
 	}
 	return n

@@ -204,9 +204,9 @@ func TestFlood(t *testing.T) {
 			leg(fmt.Sprint(i), fmt.Sprintf("OPTIONS sip:x SIP/2.0\r\nX-%d: 1\r\nUser-Agent: a%d\r\n\r\n", i, i)),
 		}}})
 	}
-	for name, s := range map[string]*Shelf{"callers": &b.callers, "versions": &b.versions, "headers": &b.headers, "agents": &b.agents} {
-		if len(s.counts) != maxNames || s.Rest == 0 {
-			t.Errorf("%s: %d kept, %d beyond", name, len(s.counts), s.Rest)
+	for name, s := range map[string]*shelf{"callers": &b.callers, "versions": &b.versions, "headers": &b.headers, "agents": &b.agents} {
+		if len(s.counts) != maxNames || s.rest == 0 {
+			t.Errorf("%s: %d kept, %d beyond", name, len(s.counts), s.rest)
 		}
 	}
 	add(&a, 1, 200, "", "Phone 1.0", 10)

@@ -105,6 +105,3 @@ func (s *Span) On(first wire.Time, zone *time.Location) (Period, error) {
 	}
 	return p, nil
 }
-
-// String returns the period as it was written.
-func (s *Span) String() string { return s.text }

@@ -14,7 +14,7 @@ import (
 	"sipcause/sip"
 )
 
-// Bounds of one side: names of a kind that are counted apart (what is beyond is counted in Shelf.Rest) and Call-IDs
+// Bounds of one side: names of a kind that are counted apart (what is beyond is counted in shelf.rest) and Call-IDs
 // kept of each.
 const (
 	maxNames    = 4096
@@ -36,18 +36,18 @@ type key struct {
 	name string
 }
 
-// Shelf holds the counts of one family by name. The zero Shelf is empty.
-type Shelf struct {
+// shelf holds the counts of one family by name. The zero shelf is empty.
+type shelf struct {
 	counts map[key]*Count
-	Rest   uint64 // met under names that found no room
+	rest   uint64 // met under names that found no room
 }
 
 // of returns the count of k, nil when it found no room.
-func (s *Shelf) of(k key) *Count {
+func (s *shelf) of(k key) *Count {
 	c := s.counts[k]
 	if c == nil {
 		if len(s.counts) >= maxNames {
-			s.Rest++
+			s.rest++
 			return nil
 		}
 		if s.counts == nil {
@@ -60,7 +60,7 @@ func (s *Shelf) of(k key) *Count {
 }
 
 // hit counts one case.
-func (s *Shelf) hit(k key, callID string) {
+func (s *shelf) hit(k key, callID string) {
 	if c := s.of(k); c != nil {
 		c.hit(callID)
 	}
@@ -85,10 +85,10 @@ type Tally struct {
 	Ended       [kinds]uint64 // of these, those whose end the capture shows: the population of all shares
 	Messages    uint64        // first sightings that could be read
 
-	outcomes, codes, causes Shelf // by kind
-	callers, versions       Shelf // failures by product, and product and version, of who asked
-	answerers, origins      Shelf // failures by product and version, and address, of who decided
-	headers, agents         Shelf // messages by header field name, and by User-Agent or Server
+	outcomes, codes, causes shelf // by kind
+	callers, versions       shelf // failures by product, and product and version, of who asked
+	answerers, origins      shelf // failures by product and version, and address, of who decided
+	headers, agents         shelf // messages by header field name, and by User-Agent or Server
 	pdd, setup, rrd         histogram.Histogram
 
 	msg  sip.Message
@@ -128,7 +128,7 @@ func failed(k *call.Call) bool { return k.Outcome == call.Failed || k.Outcome ==
 // parties counts the case for who asked, and for who decided.
 func (t *Tally) parties(k *call.Call, id string) {
 	bad := failed(k)
-	share := func(s *Shelf, name string) {
+	share := func(s *shelf, name string) {
 		n := s.of(key{k.Kind, name})
 		if n == nil {
 			return
@@ -204,7 +204,7 @@ func (t *Tally) message(id string) {
 }
 
 // carries counts the message at hand once under name.
-func (t *Tally) carries(s *Shelf, name []byte, id string) {
+func (t *Tally) carries(s *shelf, name []byte, id string) {
 	c := s.counts[key{name: string(name)}] // without a string of its own
 	if c == nil {
 		c = s.of(key{name: call.Clean(name)})

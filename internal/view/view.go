@@ -96,7 +96,7 @@ type Validity uint8
 // The validities, with the names of the report.
 const (
 	Valid       Validity = iota
-	ExpiresSoon          // within ExpiryNotice
+	ExpiresSoon          // within expiryNotice
 	Expired
 	NotYetValid
 )
@@ -106,8 +106,8 @@ var validityNames = [...]string{"valid", "expires-soon", "expired", "not-yet-val
 // String returns the name used in output.
 func (v Validity) String() string { return validityNames[v] }
 
-// ExpiryNotice is how long before its end a certificate is marked.
-const ExpiryNotice = 30 * 24 * time.Hour
+// expiryNotice is how long before its end a certificate is marked.
+const expiryNotice = 30 * 24 * time.Hour
 
 // ValidityAt judges a certificate at a time.
 func ValidityAt(c *wire.Certificate, at time.Time) Validity {
@@ -116,7 +116,7 @@ func ValidityAt(c *wire.Certificate, at time.Time) Validity {
 		return NotYetValid
 	case at.After(c.NotAfter):
 		return Expired
-	case c.NotAfter.Sub(at) < ExpiryNotice:
+	case c.NotAfter.Sub(at) < expiryNotice:
 		return ExpiresSoon
 	}
 	return Valid
