@@ -107,7 +107,7 @@ func rewriteExhibit(c *call.Call, w *anatomy.Passage, opt Options) exhibit {
 	}
 	for i := range w.Rewrites {
 		r := &w.Rewrites[i]
-		x.Rows = append(x.Rows, []string{r.What, sideText(r.Before), sideText(r.After), fmt.Sprint(r.Messages)})
+		x.Rows = append(x.Rows, []string{r.What, sideText(maskRewrite(r.What, r.Before)), sideText(maskRewrite(r.What, r.After)), fmt.Sprint(r.Messages)})
 	}
 	return x
 }

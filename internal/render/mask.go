@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"regexp"
+	"strings"
 )
 
 // masked stands for a secret that a page does not show.
@@ -60,11 +61,25 @@ func isCredentials(line []byte) bool {
 func maskCredentials(line []byte) []byte {
 	name, value, _ := bytes.Cut(line, []byte(":"))
 	end := value[len(bytes.TrimRight(value, "\r\n")):]
-	value = bytes.TrimRight(value, "\r\n")
+	return bytes.Join([][]byte{name, []byte(":"), maskCredentialsValue(bytes.TrimRight(value, "\r\n")), end}, nil)
+}
+
+func maskCredentialsValue(value []byte) []byte {
 	if scheme := bytes.TrimSpace(value); len(scheme) >= 6 && bytes.EqualFold(scheme[:6], []byte("digest")) {
-		value = digestResponse.ReplaceAll(value, []byte("${1}"+masked))
-	} else {
-		value = otherSecret.ReplaceAll(value, []byte("${1}"+masked))
+		return digestResponse.ReplaceAll(value, []byte("${1}"+masked))
 	}
-	return bytes.Join([][]byte{name, []byte(":"), value, end}, nil)
+	return otherSecret.ReplaceAll(value, []byte("${1}"+masked))
+}
+
+// maskRewrite is maskSecrets for one side of what was rewritten.
+func maskRewrite(what string, side []byte) []byte {
+	switch {
+	case side == nil:
+		return nil
+	case strings.HasPrefix(what, "sdp "):
+		return sdesKey.ReplaceAll(side, []byte("${1}"+masked))
+	case isCredentials([]byte(what + ":")):
+		return maskCredentialsValue(side)
+	}
+	return side
 }

@@ -69,8 +69,8 @@ func (e *encoder) passage(c *call.Call, p *anatomy.Passage) {
 	each(e, "rewrites", p.Rewrites, func(r *anatomy.Rewrite) {
 		e.raw("{")
 		e.text("what", r.What)
-		e.bytesOrNull("before", r.Before)
-		e.bytesOrNull("after", r.After)
+		e.bytesOrNull("before", maskRewrite(r.What, r.Before))
+		e.bytesOrNull("after", maskRewrite(r.What, r.After))
 		e.uint("messages", uint64(r.Messages))
 		e.key("near")
 		e.raw("{")
