@@ -11,15 +11,6 @@ import (
 // certificatesShown is how many certificates reports for people list.
 const certificatesShown = 20
 
-// certificateRow is a certificate in words.
-type certificateRow struct {
-	state  string
-	style  style
-	class  string // of a page
-	holder string
-	lines  []string
-}
-
 var (
 	validityWords = map[view.Validity]string{view.Valid: "valid", view.ExpiresSoon: "expires soon", view.Expired: "EXPIRED", view.NotYetValid: "NOT YET VALID"}
 	validityStyle = map[view.Validity]style{view.Valid: green, view.ExpiresSoon: yellow, view.Expired: red, view.NotYetValid: red}
@@ -27,7 +18,7 @@ var (
 )
 
 // certificateRows returns the certificates, the first to run out first, and how many more there are, "" none.
-func certificateRows(s *view.Summary, zone *time.Location) (rows []certificateRow, more string) {
+func certificateRows(s *view.Summary, zone *time.Location) (rows []stateRow, more string) {
 	for i := range s.Certificates {
 		c := &s.Certificates[i]
 		if i == certificatesShown {
@@ -51,7 +42,7 @@ func certificateRows(s *view.Summary, zone *time.Location) (rows []certificateRo
 			issuer = "self-signed"
 		}
 		lines = append(lines, issuer, fmt.Sprintf("from %s until %s; seen in %s", day(c.NotBefore, zone), day(c.NotAfter, zone), count(c.Handshakes, "handshake")))
-		rows = append(rows, certificateRow{validityWords[c.Validity], validityStyle[c.Validity], validityClass[c.Validity], holder, lines})
+		rows = append(rows, stateRow{validityWords[c.Validity], holder, validityStyle[c.Validity], validityClass[c.Validity], lines})
 	}
 	if s.CertificatesEvicted > 0 {
 		more = strings.TrimPrefix(more+"; ", "; ") + "further ones were seen in " + count(s.CertificatesEvicted, "handshake") + " and are not kept"
@@ -63,37 +54,14 @@ func day(t time.Time, zone *time.Location) string { return t.In(zone).Format("20
 
 // certificates writes those that TLS endpoints showed.
 func (r *text) certificates(s *view.Summary) {
-	if len(s.Certificates) == 0 {
-		return
-	}
-	r.heading("CERTIFICATES (the first to run out first)")
 	rows, more := certificateRows(s, r.opt.Zone)
-	for _, c := range rows {
-		r.item(2, fmt.Sprintf("%-14s", c.state), c.style, c.holder)
-		for _, l := range c.lines {
-			r.item(16, "", normal, l)
-		}
-	}
-	if more != "" {
-		r.item(2, "", normal, more)
-	}
+	r.states("CERTIFICATES (the first to run out first)", 14, rows, more)
 }
 
 // certificates writes those that TLS endpoints showed.
 func (r *markdown) certificates(s *view.Summary) {
-	if len(s.Certificates) == 0 {
-		return
-	}
-	r.heading("Certificates ", "(the first to run out first)")
 	rows, more := certificateRows(s, r.opt.Zone)
-	var cells [][]string
-	for _, c := range rows {
-		cells = append(cells, []string{c.state, markdownText(c.holder), markdownText(strings.Join(c.lines, "; "))})
-	}
-	r.rows([]string{"state", "certificate", "what it says"}, "lll", cells)
-	if more != "" {
-		r.para("", more)
-	}
+	r.states("Certificates ", "(the first to run out first)", "certificate", "what it says", rows, more)
 }
 
 // certificates appends those that TLS endpoints showed, when there are some.

@@ -15,12 +15,12 @@ import (
 // accountsShown is how many accounts reports for people list; how many more there are of each state is said.
 const accountsShown = 20
 
-// accountRow is an account in words.
-type accountRow struct {
-	state, aor string
-	style      style
-	class      string // of a page
-	lines      []string
+// stateRow is an account or a certificate in words: how it stands, whose it is, and what else there is to say.
+type stateRow struct {
+	state, name string
+	style       style
+	class       string // of a page
+	lines       []string
 }
 
 var accountStyle = map[peer.AccountState]style{
@@ -32,7 +32,7 @@ var accountClass = map[peer.AccountState]string{
 }
 
 // accounts returns what is said of the accounts, the worst first, and how many more there are, "" none.
-func accounts(s *view.Summary, opt Options) (rows []accountRow, more string) {
+func accounts(s *view.Summary, opt Options) (rows []stateRow, more string) {
 	left := map[peer.AccountState]uint64{}
 	for i := range s.Estate {
 		a := &s.Estate[i]
@@ -40,7 +40,7 @@ func accounts(s *view.Summary, opt Options) (rows []accountRow, more string) {
 			left[a.State]++
 			continue
 		}
-		rows = append(rows, accountRow{a.State.String(), a.AOR, accountStyle[a.State], accountClass[a.State], accountLines(a, s.Last, opt.Zone)})
+		rows = append(rows, stateRow{a.State.String(), a.AOR, accountStyle[a.State], accountClass[a.State], accountLines(a, s.Last, opt.Zone)})
 	}
 	var parts []string
 	for st := range peer.AccountBound + 1 {
@@ -105,17 +105,16 @@ func refusalText(f *peer.Refusal, last wire.Time, zone *time.Location) string {
 	return s + fmt.Sprintf(" (%s to %s at %s)", f.Source, f.Server, moment(f.Time, last, zone))
 }
 
-// estate writes the accounts at the end of the capture.
-func (r *text) estate(s *view.Summary) {
-	if len(s.Estate) == 0 {
+// states writes rows whose states are at most width columns wide.
+func (r *text) states(heading string, width int, rows []stateRow, more string) {
+	if len(rows) == 0 {
 		return
 	}
-	r.heading("REGISTRATIONS AT THE END (by address of record, worst first)")
-	rows, more := accounts(s, r.opt)
-	for _, a := range rows {
-		r.item(2, fmt.Sprintf("%-11s", a.state), a.style, a.aor)
-		for _, l := range a.lines {
-			r.item(13, "", normal, l)
+	r.heading(heading)
+	for _, row := range rows {
+		r.item(2, fmt.Sprintf("%-*s", width, row.state), row.style, row.name)
+		for _, l := range row.lines {
+			r.item(2+width, "", normal, l)
 		}
 	}
 	if more != "" {
@@ -123,21 +122,32 @@ func (r *text) estate(s *view.Summary) {
 	}
 }
 
-// estate writes the accounts at the end of the capture.
-func (r *markdown) estate(s *view.Summary) {
-	if len(s.Estate) == 0 {
+// states writes rows as a table whose last two columns have the given heads.
+func (r *markdown) states(heading, about, name, lines string, rows []stateRow, more string) {
+	if len(rows) == 0 {
 		return
 	}
-	r.heading("Registrations at the end ", "(by address of record, worst first)")
-	rows, more := accounts(s, r.opt)
+	r.heading(heading, about)
 	var cells [][]string
-	for _, a := range rows {
-		cells = append(cells, []string{a.state, markdownText(a.aor), markdownText(strings.Join(a.lines, "; "))})
+	for _, row := range rows {
+		cells = append(cells, []string{row.state, markdownText(row.name), markdownText(strings.Join(row.lines, "; "))})
 	}
-	r.rows([]string{"state", "account", "contacts, failures"}, "lll", cells)
+	r.rows([]string{"state", name, lines}, "lll", cells)
 	if more != "" {
 		r.para("", more)
 	}
+}
+
+// estate writes the accounts at the end of the capture.
+func (r *text) estate(s *view.Summary) {
+	rows, more := accounts(s, r.opt)
+	r.states("REGISTRATIONS AT THE END (by address of record, worst first)", 11, rows, more)
+}
+
+// estate writes the accounts at the end of the capture.
+func (r *markdown) estate(s *view.Summary) {
+	rows, more := accounts(s, r.opt)
+	r.states("Registrations at the end ", "(by address of record, worst first)", "account", "contacts, failures", rows, more)
 }
 
 // estate appends the accounts at the end of the capture.

@@ -21,12 +21,12 @@ type pageTop struct {
 	MoreCodes, MorePeers string
 	Timeline             *pageTimeline
 	Peers                []pagePeer
-	Accounts             []pageAccount
+	Accounts             []pageState
 	MoreAccounts         string
 	Retries              []pageRetries
 	MoreRetries          int
 	Cascades             string
-	Certificates         []pageAccount
+	Certificates         []pageState
 	MoreCertificates     string
 	Findings             []pageFinding
 	Measures             []pageMeasure
@@ -53,10 +53,10 @@ type pageBar struct {
 
 type pagePeer struct{ Peer, Sent, Answered, Unanswered, State, Class string }
 
-// pageAccount is an account at the end of the capture, or a certificate.
-type pageAccount struct {
-	State, AOR, Class string
-	Lines             []string
+// pageState is an account at the end of the capture, or a certificate.
+type pageState struct {
+	State, Name, Class string
+	Lines              []string
 }
 
 // pageRetries is what one source did after failures.
@@ -111,16 +111,17 @@ func (r *page) top(s *view.Summary) *pageTop {
 		t.Retries = append(t.Retries, pageRetries{row.name, visibles(row.lines)})
 	}
 	rows, more := accounts(s, r.opt)
-	t.MoreAccounts = more
-	for _, a := range rows {
-		t.Accounts = append(t.Accounts, pageAccount{a.state, cells.Visible(a.aor), a.class, visibles(a.lines)})
-	}
-	certificates, more := certificateRows(s, r.opt.Zone)
-	t.MoreCertificates = more
-	for _, c := range certificates {
-		t.Certificates = append(t.Certificates, pageAccount{c.state, cells.Visible(c.holder), c.class, visibles(c.lines)})
-	}
+	t.Accounts, t.MoreAccounts = pageStates(rows), more
+	rows, more = certificateRows(s, r.opt.Zone)
+	t.Certificates, t.MoreCertificates = pageStates(rows), more
 	return t
+}
+
+func pageStates(rows []stateRow) (list []pageState) {
+	for _, row := range rows {
+		list = append(list, pageState{row.state, cells.Visible(row.name), row.class, visibles(row.lines)})
+	}
+	return list
 }
 
 func (r *page) outcomes(kind call.Kind, title string) pageOutcomes {
