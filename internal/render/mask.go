@@ -12,12 +12,14 @@ const masked = "••••••"
 var (
 	digestResponse = regexp.MustCompile(`(?i)(\bresponse\s*=\s*)("[^"]*"?|[^\s,]+)`)
 	otherSecret    = regexp.MustCompile(`(?is)^(\s*\S+\s+)(.+)$`)
-	sdesKey        = regexp.MustCompile(`(?i)(inline:)[^\s|;]+`)
+	sdpSecret      = regexp.MustCompile(`(?i)(\binline:|^k=\w+:|^a=ice-pwd:)[^\s|;]+`)
+	uriPassword    = regexp.MustCompile(`(?i)(\bsips?:[^\s:@<>,;]+:)[^\s@<>,]+@`)
 )
 
 // maskSecrets returns a message without what lets its reader in somewhere: the digest response of Authorization
 // and Proxy-Authorization (realm and nonce stay: they are what one looks for), credentials of any other scheme
-// whole, and SDES master keys (RFC 4568 §6.1). raw is not changed.
+// whole, passwords in SIP URIs (RFC 3261 §19.1.1), and of SDP the SDES master keys (RFC 4568 §6.1), k= keys (RFC 8866 §5.12)
+// and ICE passwords (RFC 8839 §5.4). raw is not changed.
 func maskSecrets(raw []byte) []byte {
 	var out []byte
 	header := true
@@ -26,11 +28,13 @@ func maskSecrets(raw []byte) []byte {
 		raw = raw[len(line):]
 		switch {
 		case !header:
-			line = sdesKey.ReplaceAll(line, []byte("${1}"+masked))
+			line = sdpSecret.ReplaceAll(line, []byte("${1}"+masked))
 		case len(bytes.TrimRight(line, "\r\n")) == 0:
 			header = len(out) == 0
 		case isCredentials(line):
 			line = maskCredentials(line)
+		default:
+			line = maskURIs(line)
 		}
 		out = append(out, line...)
 	}
@@ -77,9 +81,11 @@ func maskRewrite(what string, side []byte) []byte {
 	case side == nil:
 		return nil
 	case strings.HasPrefix(what, "sdp "):
-		return sdesKey.ReplaceAll(side, []byte("${1}"+masked))
+		return sdpSecret.ReplaceAll(side, []byte("${1}"+masked))
 	case isCredentials([]byte(what + ":")):
 		return maskCredentialsValue(side)
 	}
-	return side
+	return maskURIs(side)
 }
+
+func maskURIs(b []byte) []byte { return uriPassword.ReplaceAll(b, []byte("${1}"+masked+"@")) }
