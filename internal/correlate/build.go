@@ -139,11 +139,22 @@ func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 		c.Outcome = call.Failed
 	case c.Code == 487 && !long && l.EndedBy(d) != call.None:
 		c.Outcome = call.Cancelled
-	case (c.Code == 487 || c.Code == 408 || c.Code == 480) && long, (c.Code == 408 || c.Code == 480) && t.Progress != call.None && saidNoAnswer(c):
+	case (c.Code == 487 || c.Code == 408 || c.Code == 480) && long, (c.Code == 408 || c.Code == 480) && rangBehind(l, t) && saidNoAnswer(c):
 		c.Outcome = call.NoAnswer
 	default:
 		c.Outcome = call.Failed
 	}
+}
+
+// rangBehind says whether t or an attempt on its behalf, on any later hop, was alerting: a proxy may keep the 180 to itself.
+func rangBehind(l *call.Leg, t *call.Txn) bool {
+	for i := range l.Txns {
+		o := &l.Txns[i]
+		if o.Method == t.Method && o.CSeq == t.CSeq && !o.InDialog && o.Progress != call.None {
+			return true
+		}
+	}
+	return false
 }
 
 // saidNoAnswer says whether the final response has the Q.850 cause 19, no answer from user.

@@ -10,6 +10,7 @@ import (
 	"sipcause/internal/finding"
 	"sipcause/internal/passport"
 	"sipcause/internal/peer"
+	"sipcause/sip"
 )
 
 // Judge diagnoses calls one after another; it keeps buffers between them and is for one goroutine.
@@ -69,6 +70,11 @@ func (x *Case) conclude(v *finding.Verdict) {
 		return
 	}
 	v.Root = &v.Findings[0]
+	if x.pinged() {
+		for i := range v.Findings {
+			v.Findings[i].Severity = finding.Info
+		}
+	}
 	if x.openEnded() {
 		soften(v.Findings)
 	}
@@ -88,6 +94,21 @@ func (x *Case) conclude(v *finding.Verdict) {
 // messages may prove the fault without it.
 func (x *Case) undecided(f *finding.Finding) bool {
 	return (x.Outcome == call.Unknown || x.Outcome == call.Ongoing) && f.Severity >= finding.Error && f.Confidence >= finding.Plausible && finding.CanBeRoot(f)
+}
+
+// pinged says whether what was refused is an OPTIONS outside a call, by a server that is there and says only that it
+// would not take a call so: to the many that use OPTIONS as a keepalive any such answer is as good as a 200
+// (RFC 3261 §11.2). Silence, 408, 403 and 5xx are none.
+func (x *Case) pinged() bool {
+	if x.Kind == call.KindCall {
+		return false
+	}
+	switch x.Code {
+	case 401, 404, 405, 407, 501:
+		r, ok := x.DecidingTxn()
+		return ok && x.Txn(r).Method == sip.MethodOptions
+	}
+	return false
 }
 
 // explains says whether f is enough of a root cause: where there is a code, a mere guess is no better than

@@ -163,6 +163,11 @@ func attested(ids []passport.Checked) string {
 
 // presenter returns the first transaction whose request had the Identity header that the request of r has.
 func (x *Case) presenter(r call.TxnRef) call.TxnRef {
+	return x.firstWith(r, func(m *sip.Message) []byte { return m.Header(sip.HeaderIdentity) })
+}
+
+// firstWith returns the first transaction, upstream of r, from which on a part of the request is what it is in that of r.
+func (x *Case) firstWith(r call.TxnRef, part func(*sip.Message) []byte) call.TxnRef {
 	m := x.Request(r)
 	for range maxRelays {
 		up := call.TxnRef{Leg: r.Leg, Txn: x.Txn(r).Parent}
@@ -170,7 +175,7 @@ func (x *Case) presenter(r call.TxnRef) call.TxnRef {
 			break
 		}
 		p := x.Request(up)
-		if p == nil || !bytes.Equal(p.Header(sip.HeaderIdentity), m.Header(sip.HeaderIdentity)) {
+		if p == nil || !bytes.Equal(part(p), part(m)) {
 			break
 		}
 		r = up

@@ -126,7 +126,10 @@ func (k *lack) check(x *Case) *report {
 	for _, a := range k.actions {
 		r.do("%s", a)
 	}
-	return r
+	if k.id == "capability.outbound" {
+		return r // what is lacking is on the way
+	}
+	return r.suspect(x.requester(t), call.RoleUnknown)
 }
 
 // meansMedia says whether a 406 is about the offer: then 488 is meant, and media.* have it.

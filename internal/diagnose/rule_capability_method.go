@@ -38,6 +38,9 @@ func capabilityMethod(x *Case) *report {
 	default:
 		r.add(" Allow: %s.", allow)
 	}
+	if x.Txn(t).Method == sip.MethodOptions {
+		r.do("As a keepalive this answer is as good as any: %s is up. To have 200, let it answer OPTIONS.", x.Txn(t).Server)
+	}
 	return r.do("Switch the feature that needs %s off at %s for this peer, or use a method that it allows.", method, x.requester(t)).
 		do("Or enable %s at %s (module, application or policy that handles it).", method, x.Txn(t).Server).
 		suspect(x.requester(t), call.RoleUnknown)

@@ -13,5 +13,6 @@ func identityBadInfo(x *Case) *report {
 	return out.do("Fetch that address from outside: it has to be https, resolve, answer 200 without redirect or login, and its own certificate has to be valid.").
 		do("Repair it, or let the signer name the right address (info parameter and x5u claim must agree).").
 		see(x.RequestRef(v.ref), "signed: %s", signedAs(v.ids)).
-		see(x.FinalRef(v.ref), "436 %s", x.Reason)
+		see(x.FinalRef(v.ref), "436 %s", x.Reason).
+		blame(x.presenter(v.ref))
 }

@@ -5,6 +5,7 @@ import (
 
 	"sipcause/internal/call"
 	"sipcause/sdp"
+	"sipcause/sip"
 )
 
 // mediaMalformedSDP: the offer was refused and breaks the grammar of RFC 8866 in a way for which a strict receiver
@@ -32,10 +33,16 @@ func mediaMalformedSDP(x *Case) *report {
 	case f.status == 400:
 		confidence = 0.8
 	}
-	return x.report("media.malformed-sdp", confidence, "%s: the session description that %s sent is malformed: %s.", x.refuser(&f), x.Txn(f.txn).Client, where).
+	sender := x.Txn(x.writer(f.txn)).Client
+	return x.report("media.malformed-sdp", confidence, "%s: the session description that %s sent is malformed: %s.", x.refuser(&f), sender, where).
 		do("Look at the same INVITE where the caller sent it: if the line is right there, the hop that rewrote the SDP broke it.").
-		do("Repair what writes this line (the device at %s, its SDP template or the media relay's rewriting).", x.Txn(f.txn).Client).
+		do("Repair what writes this line (the device at %s, its SDP template or the media relay's rewriting).", sender).
 		see(f.request, "%s", where).
 		see(f.response, "refused with %d", f.status).
-		suspect(x.Txn(f.txn).Client, call.RoleUnknown)
+		suspect(sender, call.RoleUnknown)
+}
+
+// writer returns the first transaction whose request had the body that the request of r has.
+func (x *Case) writer(r call.TxnRef) call.TxnRef {
+	return x.firstWith(r, func(m *sip.Message) []byte { return m.Body })
 }

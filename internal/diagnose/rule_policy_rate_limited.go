@@ -23,7 +23,8 @@ func policyRateLimited(x *Case) *report {
 	retryAfter, retry := m.RetryAfter()
 	second, ten := x.callRate(&r)
 	conf := 0.0
-	switch text := x.Says(saysRate...); {
+	text := x.Says(saysRate...) && !x.Says("calls in progress") // FreeSWITCH's words for its own limit, whoever calls
+	switch {
 	case text && (retry || second >= burstCPS):
 		conf = 0.9
 	case text:
