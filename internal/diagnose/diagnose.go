@@ -103,10 +103,20 @@ func (x *Case) pinged() bool {
 	if x.Kind == call.KindCall {
 		return false
 	}
+	r, ok := x.DecidingTxn()
+	if !ok || x.Txn(r).Method != sip.MethodOptions {
+		return false
+	}
 	switch x.Code {
 	case 401, 404, 405, 407, 501:
-		r, ok := x.DecidingTxn()
-		return ok && x.Txn(r).Method == sip.MethodOptions
+		return true
+	case 483: // some send their keepalives so that none goes further than the next hop
+		m := x.Request(x.top(r))
+		if m == nil {
+			return false
+		}
+		left, given := m.MaxForwards()
+		return given && left == 0
 	}
 	return false
 }

@@ -2,7 +2,8 @@ package diagnose
 
 import "sipcause/internal/call"
 
-// calleeBusy: 486 or 600, or Q.850 17 behind another code (RFC 3261 §21.4.24, RFC 3398 §7.2.4.1).
+// calleeBusy: 486 or 600, as the code or as the reason given for another one (RFC 3326 §2), or Q.850 17 behind another
+// code (RFC 3261 §21.4.24, RFC 3398 §7.2.4.1).
 func calleeBusy(x *Case) *report {
 	cause, in := x.Q850()
 	code := x.Code
@@ -10,10 +11,11 @@ func calleeBusy(x *Case) *report {
 		code = x.Origin.Code
 	}
 	byCode := code == 486 || code == 600
-	if !byCode && cause != 17 || !saysLittle(cause) && cause != 17 && cause != causeRejected {
+	d := x.DecidingRef()
+	byReason := !byCode && (hasReason(x.Msg(d), "SIP", 486) || hasReason(x.Msg(d), "SIP", 600))
+	if !byCode && !byReason && cause != 17 || !saysLittle(cause) && cause != 17 && cause != causeRejected {
 		return nil
 	}
-	d := x.DecidingRef()
 	confidence := 1.0
 	where := "the called device"
 	switch {
@@ -22,6 +24,9 @@ func calleeBusy(x *Case) *report {
 		where = "the called side"
 	case code == 600:
 		where = "every device of the callee"
+	case byReason && cause != 17:
+		confidence = 0.9
+		where = "an element further on, by the Reason of another's answer,"
 	case !byCode:
 		confidence = 0.95
 		where = "the called line, by the network's cause 17"

@@ -109,7 +109,7 @@ func (x *Case) failedBefore(a, won *call.Attempt) bool {
 // client met, a busy or absent callee whose calls go on elsewhere.
 func plainCode(code int) bool {
 	switch code {
-	case 422, 423, 480, 484, 486, 491, 600, 603:
+	case 412, 422, 423, 480, 484, 486, 491, 600, 603:
 		return true
 	}
 	return code >= 300 && code < 400
