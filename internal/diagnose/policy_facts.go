@@ -12,7 +12,8 @@ import (
 var (
 	saysCredit      = []string{"credit", "balance", "prepaid", "pre-paid", "payment", "insufficient fund", "no funds", "out of funds", "account suspended", "quota exceeded"}
 	saysRate        = []string{"calls per second", "cps", "rate limit", "rate exceeded", "call rate", "too many calls", "too many concurrent", "concurrent call", "simultaneous call", "max calls", "maximum calls", "call limit", "calls limit", "limit of calls", "session limit", "sessions limit", "throttl", "too many requests"}
-	saysDestination = []string{"barred", "barring", "destination not allowed", "destination blocked", "destination forbidden", "destination not permitted", "blocked destination", "restricted destination", "not allowed to call", "not permitted to call", "outgoing calls", "outbound calls", "international", "premium", "toll", "country", "class of service"}
+	saysBarred      = []string{"barred", "barring"} // of a number; without one, it may be the line that is
+	saysDestination = []string{"destination not allowed", "destination blocked", "destination forbidden", "destination not permitted", "blocked destination", "restricted destination", "not allowed to call", "not permitted to call", "outgoing calls", "outbound calls", "international", "premium", "toll", "country", "class of service"}
 	saysSource      = []string{"ip acl", "by acl", "in acl", "acl den", "acl:", "ip address", "ip not", "invalid ip", "unauthorized ip", "unauthorised ip", "source not", "source address", "unknown source", "unknown peer", "unknown gateway", "not trusted", "untrusted", "not whitelisted", "whitelist", "blacklist", "access list", "no matching endpoint", "unknown endpoint"}
 	saysCaller      = []string{"forbidden auth id" /* Kamailio: From is not the account's */, "caller id", "caller-id", "callerid", "calling number", "calling party", "caller number", "originating number", "origination number", "source number", "from number", "from user", "from uri", "from header", "invalid from", "wrong from", "wrong clip", "clip not", "invalid cli", "wrong cli", "cli not", "cli is", "forbidden cli", "invalid caller", "caller not", "caller is not", "unverified", "asserted", "p-preferred", "diversion", "invalid ani", "ani not", "unknown caller", "caller unknown"}
 	saysAnonymous   = []string{"anonymous", "anonymity", "withheld", "private call", "privacy"}
@@ -21,7 +22,7 @@ var (
 
 // saysPolicy says whether the words of a refusal name something other than the credentials.
 func (x *Case) saysPolicy() bool {
-	for _, words := range [...][]string{saysCredit, saysRate, saysDestination, saysSource, saysCaller, saysAnonymous, saysOther} {
+	for _, words := range [...][]string{saysCredit, saysRate, saysBarred, saysDestination, saysSource, saysCaller, saysAnonymous, saysOther} {
 		if x.Says(words...) {
 			return true
 		}

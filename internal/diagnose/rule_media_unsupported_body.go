@@ -51,7 +51,7 @@ func mediaUnsupportedBody(x *Case) *report {
 	default:
 		r.do("The response lists no Accept, as it should: ask the operator of %s which body types it takes.", x.Txn(t).Server)
 	}
-	return r.do("Check that no hop on the way changed the Content-Type or the body.")
+	return r.do("Check that no hop on the way changed the Content-Type or the body.").blame(x.writer(t))
 }
 
 // mediaType is a Content-Type without its parameters.

@@ -27,6 +27,7 @@ func policyAnonymityDisallowed(x *Case) *report {
 		do("Call again with the number shown.").
 		see(x.RequestRef(r.ref), "from %s", x.From).
 		see(x.FinalRef(r.ref), "%d %s", code, words).
+		blame(x.firstWith(r.ref, func(m *sip.Message) []byte { return m.Header(sip.HeaderFrom) })).
 		tell("The number you called does not accept anonymous calls. Call again with your number shown.")
 }
 

@@ -1,6 +1,8 @@
 package diagnose
 
 import (
+	"strings"
+
 	"sipcause/internal/call"
 	"sipcause/internal/peer"
 )
@@ -29,7 +31,8 @@ func policyDestinationBarred(x *Case) *report {
 			servedBefore = peer.Before(d.FirstAnswered, r.at)
 		}
 	}
-	text := x.Says(saysDestination...)
+	dialled := strings.Trim(prefix, "0123456789") == ""
+	text := x.Says(saysDestination...) || dialled && x.Says(saysBarred...)
 	conf := 0.0
 	switch {
 	case text && works != "":

@@ -1,6 +1,10 @@
 package diagnose
 
-import "fmt"
+import (
+	"fmt"
+
+	"sipcause/internal/call"
+)
 
 // routingAddressIncomplete: 484, or Q.850 28 behind another code: digits are missing, or the number is not in the form
 // that the network takes (RFC 3261 §21.4.22, RFC 3398 §7.2.4.1).
@@ -31,5 +35,5 @@ func routingAddressIncomplete(x *Case) *report {
 	rep.do("If the caller dials digit by digit (overlap): the phone must send further INVITEs with more digits after each 484 (RFC 3578), or wait longer before it sends.").
 		see(x.RequestRef(r), "Request-URI %s", uri).
 		see(x.DecidingRef(), "%d", status)
-	return rep.seeCause()
+	return rep.seeCause().suspect(x.requester(r), call.RoleUnknown)
 }
