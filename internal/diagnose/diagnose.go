@@ -98,7 +98,7 @@ func (x *Case) undecided(f *finding.Finding) bool {
 
 // pinged says whether what was refused is an OPTIONS outside a call, by a server that is there and says only that it
 // would not take a call so: to the many that use OPTIONS as a keepalive any such answer is as good as a 200
-// (RFC 3261 §11.2). Silence, 408, 403 and 5xx are none.
+// (RFC 3261 §11). Silence, 408, 403 and 5xx are none.
 func (x *Case) pinged() bool {
 	if x.Kind == call.KindCall {
 		return false
