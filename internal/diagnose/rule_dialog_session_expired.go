@@ -13,11 +13,12 @@ func dialogSessionExpired(x *Case) *report {
 	for k, l := range x.Legs {
 		for i := range l.Dialogs {
 			d := &l.Dialogs[i]
-			if d.Confirmed == 0 || d.Bye == call.None || d.Terminated.Sub(d.Confirmed) < shortestSession {
+			inv := &l.Txns[d.Invite]
+			if d.Confirmed == 0 || d.Bye == call.None || inv.Final == call.None || !l.Sightings[inv.Final].Timed {
 				continue
 			}
-			inv := &l.Txns[d.Invite]
-			if inv.Final == call.None || !l.Sightings[inv.Final].Timed {
+			switch lasted := d.Terminated.Sub(d.Confirmed); {
+			case lasted < shortestSession, lasted < timedSession && !x.troubled(k, d):
 				continue
 			}
 			if r := x.sessionExpired(k, d); r != nil {
@@ -31,6 +32,23 @@ func dialogSessionExpired(x *Case) *report {
 // shortestSession is below every time at which a session timer ends a call, with peers that go below the least interval
 // of 90 s (RFC 4028 §4) as well; the side that does not refresh sends BYE 32 s or a third of it before the end.
 const shortestSession = 5e9
+
+// timedSession is below every time that by itself says that a timer ended the call; a shorter one needs another sign.
+const timedSession = 50e9
+
+// troubled says, without parsing, whether the BYE of a dialog gives a reason or a request in it had no 2xx.
+func (x *Case) troubled(leg int, d *call.Dialog) bool {
+	l := x.Legs[leg]
+	if bye := l.Txns[d.Bye].Request; bye != call.None && l.Sightings[bye].Reasoned {
+		return true
+	}
+	for i := range l.Txns {
+		if t := &l.Txns[i]; t.InDialog && (t.Method == sip.MethodInvite || t.Method == sip.MethodUpdate) && l.FinalStatus(t)/100 != 2 {
+			return true
+		}
+	}
+	return false
+}
 
 // leastInterval is the least session interval in seconds (RFC 4028 §4).
 const leastInterval = 90

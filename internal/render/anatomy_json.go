@@ -23,18 +23,26 @@ func deep(c *view.Case) bool {
 	return v.Root != nil
 }
 
-// anatomy appends the forks, offers, rounds of authentication and signatures of a call, each only when there are some.
-func (e *encoder) anatomy(c *call.Call) {
+// anatomy appends what exhibits shows: the forks of a call, and where it is about them or all is asked for the offers,
+// rounds of authentication and signatures, each only when there are some.
+func (e *encoder) anatomy(k *view.Case) {
+	c := k.Call
 	if forks := anatomy.Forks(c); len(forks) > 0 {
 		each(e, "forks", forks, func(f *anatomy.Fork) { e.fork(c, f) })
 	}
-	if dialogs := e.offers.Of(c); len(dialogs) > 0 {
-		each(e, "offers", dialogs, func(d *anatomy.Dialog) { e.dialog(c, d) })
+	if e.all || about(k.Verdict, offerTopics...) {
+		if dialogs := e.offers.Of(c); len(dialogs) > 0 {
+			each(e, "offers", dialogs, func(d *anatomy.Dialog) { e.dialog(c, d) })
+		}
 	}
-	if rounds := anatomy.Rounds(c); len(rounds) > 0 {
-		each(e, "auth", rounds, func(g *anatomy.Round) { e.round(c, g) })
+	if e.all || about(k.Verdict, authTopics...) {
+		if rounds := anatomy.Rounds(c); len(rounds) > 0 {
+			each(e, "auth", rounds, func(g *anatomy.Round) { e.round(c, g) })
+		}
 	}
-	e.identities(c)
+	if e.all || about(k.Verdict, identityTopics...) {
+		e.identities(c)
+	}
 	e.passages(c)
 }
 

@@ -42,7 +42,7 @@ func (e *encoder) item(c *view.Case, tagged bool) {
 	e.verdict(c)
 	if e.all || deep(c) {
 		e.digests = digestsOf(c)
-		e.anatomy(cl)
+		e.anatomy(c)
 	}
 	if len(cl.Media) > 0 {
 		e.media(cl.Media)

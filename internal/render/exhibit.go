@@ -19,6 +19,14 @@ type exhibit struct {
 	Notes []string
 }
 
+// What findings begin with whose case is better understood beside offers and answers, rounds of authentication, and
+// signatures. Other cases are not read for these: most messages of a capture would be parsed once more.
+var (
+	offerTopics    = []string{"media.", "nat.", "dialog.reinvite-"}
+	authTopics     = []string{"auth."}
+	identityTopics = []string{"identity."}
+)
+
 // exhibits returns the tables of a case: every fork; offers and answers, rounds of authentication, and signatures, when
 // the root cause or another finding above info is about them; what was lost or rewritten between capture points. All of them
 // when all is asked for.
@@ -27,14 +35,14 @@ func exhibits(c *view.Case, opt Options) (list []exhibit) {
 	for i := range forks {
 		list = append(list, forkExhibit(c.Call, &forks[i], opt))
 	}
-	if opt.All || about(c.Verdict, "media.", "nat.", "dialog.reinvite-") {
+	if opt.All || about(c.Verdict, offerTopics...) {
 		var o anatomy.Offers
 		list = append(list, offerExhibits(c.Call, o.Of(c.Call), opt)...)
 	}
-	if opt.All || about(c.Verdict, "auth.") {
+	if opt.All || about(c.Verdict, authTopics...) {
 		list = append(list, roundExhibits(c.Call, anatomy.Rounds(c.Call), digestsOf(c), opt)...)
 	}
-	if opt.All || about(c.Verdict, "identity.") {
+	if opt.All || about(c.Verdict, identityTopics...) {
 		list = append(list, identityExhibits(c.Call, anatomy.Identities(c.Call, opt.Certs), opt)...)
 	}
 	list = append(list, pointExhibits(c.Call, opt)...)
