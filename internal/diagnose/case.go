@@ -272,7 +272,7 @@ func (x *Case) Frame(r call.MsgRef) string {
 // lost there.
 func (x *Case) Absent(confidence float64, r call.TxnRef, until wire.Time) float64 {
 	t := x.Txn(r)
-	if x.holes() {
+	if t.Resent < 2 && t.FinalResent < 2 && x.holes() { // who sends again and again has not got it, whatever the capture lacks
 		confidence = min(confidence, guess)
 	}
 	return confidence * (1 - x.Ledger.Loss(x.Start(r), until, t.Client.Addr(), t.Server.Addr()))
