@@ -181,34 +181,70 @@ var lossy = []string{oneLost, lost1, lost5, lost20, lostHalf, burstLost, directi
 
 // undecidable is the whole of what cannot be told.
 var undecidable = []excuse{
-	{"auth.no-credentials", slices.Concat(lossy, []string{endCut, directionLost}), finding.Info, 0.6,
-		"the capture ends with the challenge or soon after it: a client that gave up looks the same"},
-	{"routing.redirect-not-followed", slices.Concat(lossy, []string{endCut}), finding.Info, 0.6,
-		"the capture ends with the redirect or soon after it"},
-	{"auth.no-credentials", lossy, finding.Error, 0.7,
-		"the answer to the challenge and what came back are lost, and the capture goes on"},
-	{"auth.no-credentials", []string{lost20, lostHalf, burstLost, directionHalf}, finding.Error, 0.95,
-		"all of a call that came after its challenge and the ACK is lost"},
-	{"register.failed", slices.Concat(lossy, []string{directionLost}), finding.Error, 0.7,
-		"the same of a REGISTER, or its only answer is lost"},
-	{"transport.no-response", slices.Concat(lossy, []string{directionLost}), finding.Error, 0.45,
-		"sent once, and until then the capture has nothing of the server at all"},
-	{"transport.no-response", slices.Concat(lossy, []string{directionLost}), finding.Error, 0.7,
-		"over TCP: the response is lost, and the capture lacks the ACK of it"},
-	{"keepalive.lost", slices.Concat(lossy, []string{directionLost}), finding.Error, 0.7,
-		"the answers to several OPTIONS in a row are lost"},
-	{"callee.forwarded", slices.Concat(lossy, []string{endCut}), finding.Info, 0.8,
-		"all that followed a redirect is lost; that it redirects is in the capture"},
-	{"callee.busy", lossy, finding.Info, 1,
-		"of a fork the busy branch alone is left; that it is busy is in the capture"},
-	{"media.late", []string{directionLate, timesSwapped}, finding.Warning, 0.85,
-		"what the capture stamps early or late, the answer or RTP, looks so"},
-	{"media.quality", []string{directionLate}, finding.Warning, 0.75,
-		"what the capture adds to the delay of one direction looks like delay"},
-	{"media.one-way", []string{directionLost}, finding.Error, 0.7,
-		"the RTP of one direction is lost and nothing else of it"},
-	{"media.quality", lossy, finding.Warning, 0.75,
-		"RTP lost by the capture in one direction only looks like RTP lost before it"},
+	{
+		"auth.no-credentials", slices.Concat(lossy, []string{endCut, directionLost}), finding.Info, 0.6,
+		"the capture ends with the challenge or soon after it: a client that gave up looks the same",
+	},
+	{
+		"routing.redirect-not-followed", slices.Concat(lossy, []string{endCut}), finding.Info, 0.6,
+		"the capture ends with the redirect or soon after it",
+	},
+	{
+		"auth.no-credentials", lossy, finding.Error, 0.7,
+		"the answer to the challenge and what came back are lost, and the capture goes on",
+	},
+	{
+		"auth.no-credentials",
+		[]string{lost20, lostHalf, burstLost, directionHalf},
+		finding.Error, 0.95,
+		"all of a call that came after its challenge and the ACK is lost",
+	},
+	{
+		"register.failed", slices.Concat(lossy, []string{directionLost}), finding.Error, 0.7,
+		"the same of a REGISTER, or its only answer is lost",
+	},
+	{
+		"transport.no-response", slices.Concat(lossy, []string{directionLost}), finding.Error, 0.45,
+		"sent once, and until then the capture has nothing of the server at all",
+	},
+	{
+		"transport.no-response", slices.Concat(lossy, []string{directionLost}), finding.Error, 0.7,
+		"over TCP: the response is lost, and the capture lacks the ACK of it",
+	},
+	{
+		"keepalive.lost", slices.Concat(lossy, []string{directionLost}), finding.Error, 0.7,
+		"the answers to several OPTIONS in a row are lost",
+	},
+	{
+		"callee.forwarded", slices.Concat(lossy, []string{endCut}), finding.Info, 0.8,
+		"all that followed a redirect is lost; that it redirects is in the capture",
+	},
+	{
+		"callee.busy", lossy, finding.Info, 1,
+		"of a fork the busy branch alone is left; that it is busy is in the capture",
+	},
+	{
+		"media.late",
+		[]string{directionLate, timesSwapped},
+		finding.Warning, 0.85,
+		"what the capture stamps early or late, the answer or RTP, looks so",
+	},
+	{
+		"media.quality",
+		[]string{directionLate},
+		finding.Warning, 0.75,
+		"what the capture adds to the delay of one direction looks like delay",
+	},
+	{
+		"media.one-way",
+		[]string{directionLost},
+		finding.Error, 0.7,
+		"the RTP of one direction is lost and nothing else of it",
+	},
+	{
+		"media.quality", lossy, finding.Warning, 0.75,
+		"RTP lost by the capture in one direction only looks like RTP lost before it",
+	},
 }
 
 func undecidableBy(by string, f *finding.Finding) *excuse {

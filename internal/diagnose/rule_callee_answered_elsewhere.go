@@ -4,7 +4,7 @@ package diagnose
 // cause only where the capture shows nothing of the branch that answered.
 func calleeAnsweredElsewhere(x *Case) *report {
 	cancel, _, ok := x.cancelled()
-	if !ok || !hasReason(x.Msg(cancel), "SIP", 200) {
+	if !ok || !hasSIPReason(x.Msg(cancel), 200) {
 		return nil
 	}
 	d := x.DecidingRef()

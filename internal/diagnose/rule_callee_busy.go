@@ -12,7 +12,7 @@ func calleeBusy(x *Case) *report {
 	}
 	byCode := code == 486 || code == 600
 	d := x.DecidingRef()
-	byReason := !byCode && (hasReason(x.Msg(d), "SIP", 486) || hasReason(x.Msg(d), "SIP", 600))
+	byReason := !byCode && (hasSIPReason(x.Msg(d), 486) || hasSIPReason(x.Msg(d), 600))
 	if !byCode && !byReason && cause != 17 || !saysLittle(cause) && cause != 17 && cause != causeRejected {
 		return nil
 	}

@@ -6,7 +6,7 @@ import "sipcause/internal/call"
 // hop still worked on the call (RFC 3261 §9.1, §15).
 func callerAbandoned(x *Case) *report {
 	end, at, ok := x.givenUp()
-	if !ok || x.Outcome != call.Cancelled || hasReason(x.Request(end), "SIP", 200) {
+	if !ok || x.Outcome != call.Cancelled || hasSIPReason(x.Request(end), 200) {
 		return nil
 	}
 	if _, _, said := x.announcement(announceable...); said {

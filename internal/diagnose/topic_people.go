@@ -108,13 +108,13 @@ func (x *Case) givenUp() (end call.TxnRef, at wire.Time, ok bool) {
 	return call.TxnRef{Txn: k}, l.Start(&l.Txns[k]), true
 }
 
-// hasReason says whether the message carries a Reason of the protocol with the cause (RFC 3326).
-func hasReason(m *sip.Message, protocol string, cause int) bool {
+// hasSIPReason says whether the message carries a Reason with the SIP status as its cause (RFC 3326).
+func hasSIPReason(m *sip.Message, cause int) bool {
 	if m == nil {
 		return false
 	}
 	for v := range m.Reasons() {
-		if equalFold(v.Protocol, protocol) && v.Cause == cause {
+		if equalFold(v.Protocol, "SIP") && v.Cause == cause {
 			return true
 		}
 	}

@@ -26,7 +26,7 @@ func (x *Case) proxyGaveUp() (branch call.TxnRef, waited time.Duration, ok bool)
 		return call.TxnRef{}, 0, false
 	}
 	cancel := call.TxnRef{Leg: r.Leg, Txn: c}
-	if hasReason(x.Request(cancel), "SIP", 200) {
+	if hasSIPReason(x.Request(cancel), 200) {
 		return call.TxnRef{}, 0, false
 	}
 	return r, x.Start(cancel).Sub(x.Start(r)), true
