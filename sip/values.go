@@ -80,6 +80,9 @@ type Reason struct {
 	Text     []byte // without its quotes; escapes as written
 }
 
+// Q850 says whether r has a cause of ITU-T Q.850.
+func (r Reason) Q850() bool { return r.Cause >= 0 && bytes.EqualFold(r.Protocol, []byte("Q.850")) }
+
 // Reasons yields every value of every Reason field (RFC 3326 §2).
 func (m *Message) Reasons() iter.Seq[Reason] {
 	return func(yield func(Reason) bool) {

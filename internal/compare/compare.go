@@ -224,13 +224,18 @@ func (r *Row) judge(more, less Judgement) {
 		return
 	}
 	r.Chance = exact(r.A.N, r.A.Of, r.B.N, r.B.Of)
+	r.Judgement = judged(r.Chance, r.Excess, more, less)
+}
+
+// judged words a difference of so many cases that chance makes with this probability.
+func judged(chance, excess float64, more, less Judgement) Judgement {
 	switch {
-	case r.Chance >= Significance:
-	case r.Excess > 0:
-		r.Judgement = more
-	default:
-		r.Judgement = less
+	case chance >= Significance:
+		return Same
+	case excess > 0:
+		return more
 	}
+	return less
 }
 
 // times compares the delays.
@@ -274,13 +279,7 @@ func (t *Times) judge(a, b *histogram.Histogram) {
 		t.Chance = p
 		t.Excess = float64(slowB) - float64(slowA)/float64(t.A.N)*float64(t.B.N)
 	}
-	switch {
-	case t.Chance >= Significance:
-	case t.Excess > 0:
-		t.Judgement = Worse
-	default:
-		t.Judgement = Better
-	}
+	t.Judgement = judged(t.Chance, t.Excess, Worse, Better)
 }
 
 // news lists what only one side has, most messages first.

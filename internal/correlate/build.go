@@ -1,8 +1,6 @@
 package correlate
 
 import (
-	"bytes"
-
 	"sipcause/internal/call"
 	"sipcause/internal/peer"
 	"sipcause/internal/wire"
@@ -164,7 +162,7 @@ func saidNoAnswer(c *call.Call) bool {
 		return false
 	}
 	for r := range m.Reasons() {
-		if r.Cause == 19 && bytes.EqualFold(r.Protocol, []byte("Q.850")) {
+		if r.Cause == 19 && r.Q850() {
 			return true
 		}
 	}

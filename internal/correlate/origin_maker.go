@@ -180,7 +180,7 @@ func (b *builder) traits(c *call.Call, r call.TxnRef, final *sip.Message) float6
 	}
 	if final != nil {
 		for v := range final.Reasons() {
-			if bytes.EqualFold(v.Protocol, []byte("Q.850")) && v.Cause >= 0 {
+			if v.Q850() {
 				p.text("it carries Q.850 cause ").number(uint64(v.Cause)).text(": a telephone network, or an element that talks to one, decided").evidence()
 				break
 			}

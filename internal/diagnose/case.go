@@ -218,11 +218,8 @@ var unspecific = map[int]bool{16: true, 21: true, 31: true, 41: true, 65: true, 
 // of the server's own, and full of "user", "barred" and "rejected".
 func namesCause(v sip.Reason) bool {
 	_, known := code.Q850(v.Cause)
-	return known && !unspecific[v.Cause] && isQ850(v)
+	return known && !unspecific[v.Cause] && v.Q850()
 }
-
-// isQ850 says whether a Reason gives a Q.850 cause.
-func isQ850(v sip.Reason) bool { return v.Cause >= 0 && equalFold(v.Protocol, "Q.850") }
 
 // Q850 returns the Q.850 cause in the Reason of the deciding response, else of the final one, and the message
 // it stands in. cause is -1 when there is none (RFC 6432).

@@ -142,7 +142,7 @@ func (x *Case) announcement(causes ...int) (cause int, in call.MsgRef, ok bool) 
 func telephoneCause(m *sip.Message) int {
 	if m != nil {
 		for v := range m.Reasons() {
-			if isQ850(v) {
+			if v.Q850() {
 				return v.Cause
 			}
 		}

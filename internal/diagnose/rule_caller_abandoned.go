@@ -65,7 +65,7 @@ func (x *Case) networkEnded(r *report, end call.TxnRef) bool {
 		return false
 	}
 	for v := range m.Reasons() {
-		if !isQ850(v) || saysLittle(v.Cause) {
+		if !v.Q850() || saysLittle(v.Cause) {
 			continue
 		}
 		r.f.Confidence = min(r.f.Confidence, 0.7)

@@ -28,7 +28,7 @@ func dialogACKMisrouted(x *Case) *report {
 		r = x.report("dialog.ack-misrouted", 0.9, "%s sent its ACK to %s; by the %s of the 2xx it had to go to %s. The 2xx was repeated %d times.", first.Client, first.Server, to.by, to.uri, a.again)
 	case to.contact.IsValid() && u.Addr().IsValid() && u.Addr() != to.contact.Addr():
 		r = x.report("dialog.ack-misrouted", 0.85, "%s addressed its ACK to %s, although the Contact of the 2xx is %s: it was not delivered, and the 2xx was repeated %d times.", first.Client, went, to.contact, a.again)
-	case to.target != "" && !u.Addr().IsValid() && !hostOf(to.target, &u):
+	case to.target != "" && !u.Addr().IsValid() && !sameHost(to.target, &u):
 		r = x.report("dialog.ack-misrouted", 0.85, "%s addressed its ACK to %s, although the Contact of the 2xx is %s: it was not delivered, and the 2xx was repeated %d times.", first.Client, went, to.target, a.again)
 	default:
 		return nil
@@ -40,8 +40,8 @@ func dialogACKMisrouted(x *Case) *report {
 		suspect(first.Client, call.RoleUAC)
 }
 
-// hostOf says whether a request's URI has the host of a Contact.
-func hostOf(contact string, u *sip.URI) bool {
+// sameHost says whether a request's URI has the host of a Contact.
+func sameHost(contact string, u *sip.URI) bool {
 	c, ok := sip.ParseURI([]byte(contact))
 	return !ok || bytes.EqualFold(c.Host, u.Host)
 }

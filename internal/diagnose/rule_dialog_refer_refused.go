@@ -13,8 +13,8 @@ func dialogReferRefused(x *Case) *report {
 		return nil
 	}
 	b := x.bottom(r)
-	if end, _ := x.endedBefore(b); x.Status(b) == 481 && end.Valid() {
-		return nil // the two crossed on the way: dialog.unknown tells it
+	if x.crossedEnd(b) {
+		return nil // dialog.unknown tells it
 	}
 	t := x.Txn(b)
 	words, target := "", ""

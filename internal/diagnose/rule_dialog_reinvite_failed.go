@@ -25,8 +25,8 @@ func dialogReinviteFailed(x *Case) *report {
 				continue
 			}
 			r := call.TxnRef{Leg: k, Txn: int32(i)}
-			if end, _ := x.endedBefore(x.bottom(r)); l.FinalStatus(t) == 481 && end.Valid() {
-				continue // the two crossed on the way: dialog.unknown tells it
+			if x.crossedEnd(x.bottom(r)) {
+				continue // dialog.unknown tells it
 			}
 			return x.reinviteFailed(r)
 		}

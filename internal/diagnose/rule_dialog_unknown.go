@@ -80,6 +80,15 @@ func (x *Case) unknownDialog() (call.TxnRef, bool) {
 	return call.TxnRef{}, false
 }
 
+// crossedEnd says whether the 481 to a request is no more than that it crossed the end of its dialog on the way.
+func (x *Case) crossedEnd(r call.TxnRef) bool {
+	if x.Status(r) != 481 {
+		return false
+	}
+	end, _ := x.endedBefore(r)
+	return end.Valid()
+}
+
 // endedBefore returns the message that had ended the dialog of r before its request was sent.
 func (x *Case) endedBefore(r call.TxnRef) (call.MsgRef, string) {
 	t, l := x.Txn(r), x.Legs[r.Leg]

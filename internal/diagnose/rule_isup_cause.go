@@ -52,7 +52,7 @@ func (x *Case) cutOff() *report {
 				continue
 			}
 			for v := range m.Reasons() {
-				if !isQ850(v) || saysLittle(v.Cause) || v.Cause == 17 {
+				if !v.Q850() || saysLittle(v.Cause) || v.Cause == 17 {
 					continue
 				}
 				return x.report("isup.cause", 1, "%s ended the call %s after the answer with cause %d, %s: no hang-up, the network cut it off.", x.Txn(bye).Client, shortTime(Seconds(d.Confirmed, x.Start(bye))), v.Cause, causeName(v.Cause)).

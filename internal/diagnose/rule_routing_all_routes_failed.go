@@ -163,7 +163,7 @@ func (x *Case) attemptWords(a *call.Attempt) string {
 			out += " " + p
 		}
 		for v := range m.Reasons() {
-			if isQ850(v) {
+			if v.Q850() {
 				out += fmt.Sprintf(" (cause %d, %s)", v.Cause, causeName(v.Cause))
 				break
 			}

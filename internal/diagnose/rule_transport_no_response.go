@@ -34,7 +34,7 @@ func (x *Case) noResponse(r call.TxnRef) *report {
 	confidence := 0.95
 	switch {
 	case t.Resent > 0 || waited >= call.TimerB.Seconds()-1:
-	case x.Legs[r.Leg].FlowOf(x.Sighting(x.RequestRef(r))).Transport == wire.UDP:
+	case t.Transport == wire.UDP:
 		confidence = 0.45 // over UDP an unanswered request is repeated: this one was answered unseen, or its sender gave up
 	default:
 		confidence = 0.7

@@ -47,7 +47,7 @@ func Run(ctx context.Context, src *capture.Source, opt Options, emit func(*view.
 		e.written(p)
 		return e.failed()
 	}, e.Gap)
-	dec.Flush(e.last)
+	dec.Flush(e.read.last)
 	if closing := e.Close(); err == nil {
 		err = closing
 	}
@@ -66,7 +66,7 @@ func DecodeOnly(ctx context.Context, src *capture.Source) (*view.Summary, error)
 		e.written(p)
 		return nil
 	}, e.Gap)
-	dec.Flush(e.last)
+	dec.Flush(e.read.last)
 	return e.summary(src, dec.Stats()), err
 }
 
@@ -83,15 +83,15 @@ type Engine struct {
 	shards  [correlate.Shards]*correlate.Shard
 	judge   judge
 
-	discard     bool
-	packets     uint64
-	texts       uint64 // of these, messages of text traces
-	bytes       uint64
-	first, last wire.Time
-	gaps        gapList
-	spans       []span // by capture point; nil when there is one only
-	certs       certificates
-	stop        atomic.Pointer[error] // of emit
+	discard bool
+	packets uint64
+	texts   uint64 // of these, messages of text traces
+	bytes   uint64
+	read    span // of what has been read
+	gaps    gapList
+	spans   []span // by capture point; nil when there is one only
+	certs   certificates
+	stop    atomic.Pointer[error] // of emit
 }
 
 // batches is how many batches are under way: one being filled, one in the shards, one with the judge, one waiting.
@@ -164,7 +164,7 @@ func (e *Engine) Close() error {
 }
 
 func (e *Engine) send() {
-	e.batch.end = e.last
+	e.batch.end = e.read.last
 	e.batch.spans = append(e.batch.spans[:0], e.spans...)
 	e.toShard <- e.batch
 	e.batch = <-e.spare
@@ -201,13 +201,7 @@ func (e *Engine) written(p *wire.Payload) {
 
 // Reached says that the capture has been read up to t; what waits for a time before it may end.
 func (e *Engine) Reached(t wire.Time) {
-	if t <= 0 {
-		return
-	}
-	if e.first == 0 || t < e.first {
-		e.first = t
-	}
-	e.last = max(e.last, t)
+	e.read.widen(t)
 }
 
 // Payload takes one SIP message (decode.Sink).
@@ -215,7 +209,7 @@ func (e *Engine) Payload(p *wire.Payload) {
 	if e.discard {
 		return
 	}
-	e.last = max(e.last, p.Time)
+	e.read.last = max(e.read.last, p.Time)
 	e.batch.add(p)
 	if e.batch.full() {
 		e.send()

@@ -60,7 +60,7 @@ func (e *Engine) sortedGaps() []wire.Gap {
 // summary says what the capture was, when all of it was read.
 func (e *Engine) summary(src *capture.Source, d decode.Stats) *view.Summary {
 	s := &view.Summary{
-		Files: src.Files(), Packets: e.packets, Bytes: e.bytes, First: e.first, Last: e.last, Gaps: e.sortedGaps(),
+		Files: src.Files(), Packets: e.packets, Bytes: e.bytes, First: e.read.first, Last: e.read.last, Gaps: e.sortedGaps(),
 		Keepalives: d.Keepalives, RTP: d.RTP, RTCP: d.RTCP,
 	}
 	s.Undecoded, s.Events = ranked(d.Undecoded), ranked(d.Events)

@@ -28,36 +28,44 @@ func (c tap) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
+// tape is what went over the wire, in order.
+type tape struct {
+	mu   sync.Mutex
+	up   []bool // from the client
+	data [][]byte
+}
+
+func (w *tape) note(fromClient bool) func(b []byte) {
+	return func(b []byte) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.up, w.data = append(w.up, fromClient), append(w.data, b)
+	}
+}
+
 // RecordTLS has crypto/tls shake hands and, where that works, the client send a message. It returns what went over
 // the wire, in order, with whether the client sent it, and the error of sending the message: a server that wants no
 // such client may have closed by then.
 func RecordTLS(t testing.TB, client, server *tls.Config, message []byte) (up []bool, data [][]byte, err error) {
 	t.Helper()
-	var mu sync.Mutex
-	note := func(fromClient bool) func(b []byte) {
-		return func(b []byte) {
-			mu.Lock()
-			defer mu.Unlock()
-			up, data = append(up, fromClient), append(data, b)
-		}
-	}
+	var w tape
 	a, b := loopback(t)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s := tls.Server(tap{b, note(false)}, server)
+		s := tls.Server(tap{b, w.note(false)}, server)
 		_, _ = io.Copy(io.Discard, s) // ends with the handshake's error where one is wanted
 		s.Close()
 		b.Close()
 	}()
-	c := tls.Client(tap{a, note(true)}, client)
+	c := tls.Client(tap{a, w.note(true)}, client)
 	if c.Handshake() == nil {
 		_, err = c.Write(message)
 		c.Close()
 	}
 	a.Close()
 	<-done
-	return up, data, err
+	return w.up, w.data, err
 }
 
 // Certificate makes a self-signed certificate for the names, the first of them its common name, valid from 2020 until
@@ -128,15 +136,8 @@ type Turn struct {
 func RecordTalk(t testing.TB, client, server *tls.Config, talk []Turn) (up []bool, data [][]byte) {
 	t.Helper()
 	a, b := loopback(t)
-	var mu sync.Mutex
-	note := func(fromClient bool) func(b []byte) {
-		return func(b []byte) {
-			mu.Lock()
-			defer mu.Unlock()
-			up, data = append(up, fromClient), append(data, b)
-		}
-	}
-	c, s := tls.Client(tap{a, note(true)}, client), tls.Server(tap{b, note(false)}, server)
+	var w tape
+	c, s := tls.Client(tap{a, w.note(true)}, client), tls.Server(tap{b, w.note(false)}, server)
 	shaken := make(chan error, 1)
 	go func() { shaken <- s.Handshake() }()
 	if err := errors.Join(c.Handshake(), <-shaken); err != nil {
@@ -157,7 +158,7 @@ func RecordTalk(t testing.TB, client, server *tls.Config, talk []Turn) (up []boo
 	if err := errors.Join(c.Close(), s.Close()); err != nil {
 		t.Log(err) // the other side may have closed first
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	return up, data
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.up, w.data
 }
