@@ -16,7 +16,7 @@ RACE := ./internal/capture/... ./internal/correlate/... ./internal/pipeline/... 
 CROSS := darwin/arm64 windows/amd64 linux/arm64
 FUZZTIME ?= 60s
 
-.PHONY: run build test unit accuracy record race seeds fuzz bench lint fmt cover man completion cross deps clean
+.PHONY: run build test unit accuracy record race seeds fuzz bench lint fmt cover man completion package cross deps clean
 
 run: build ## build the binary and show what it says of the built-in capture
 	./sipcause demo
@@ -68,6 +68,9 @@ man: build ## man pages from the table of commands
 completion: build ## shell completion from the table of commands
 	mkdir -p build/completion
 	for s in bash zsh fish; do ./sipcause completion $$s > build/completion/sipcause.$$s; done
+
+package: ## Debian packages of the server in build/, for amd64 and arm64
+	scripts/package.sh build amd64 arm64
 
 cross: ## the other platforms: built, not run
 	@for p in $(CROSS); do \

@@ -14,6 +14,8 @@ needs=(
 	"nft nftables"
 	"nsenter util-linux"
 	"gcc gcc"
+	"dpkg-deb dpkg"
+	"systemd-analyze systemd"
 )
 
 PATH=$PATH:/usr/sbin:/sbin

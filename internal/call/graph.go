@@ -14,6 +14,11 @@ func (l *Leg) Tries() []int32 {
 	return l.tries
 }
 
+// Unbuild forgets what was found out for a call that was made of the leg while it was open.
+func (l *Leg) Unbuild(atEnd bool) {
+	l.tried, l.Events, l.AtEnd = false, l.Events[:0], atEnd
+}
+
 func (l *Leg) findTries(tries []int32) []int32 {
 	var method sip.Method
 	for i := range l.Txns {

@@ -17,6 +17,7 @@ type builder struct {
 	prose  prose         // of origin
 	ledger *peer.Ledger
 	end    wire.Time // event time up to which the capture was read
+	look   bool      // the legs may be open, and the ledger is told nothing
 }
 
 // build makes the call of a complete group. legs are in order of their beginning. The call is valid until the next
@@ -50,7 +51,9 @@ func (b *builder) build(legs []*call.Leg, links []call.Link) *call.Call {
 	if c.Outcome.Bad() && b.ledger.HasEvents() {
 		b.bindEvents(c)
 	}
-	b.unanswered(c)
+	if !b.look {
+		b.unanswered(c)
+	}
 	if c.Kind == call.KindRegistration {
 		b.registration(c, tries)
 	}

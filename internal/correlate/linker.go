@@ -36,6 +36,7 @@ type Linker struct {
 	expired  int                // of recent
 	legs     []*call.Leg        // scratch of finish
 	seq      uint64
+	looked   uint64 // grows with each Look
 	waiting  int
 	touched  uint64 // of no meaning: see call.Leg.Touch
 	Stats    LinkerStats
@@ -77,6 +78,7 @@ type group struct {
 	members []*member
 	links   []call.Link
 	open    int
+	looked  uint64
 }
 
 // NewLinker returns a linker that hands each complete call to emit. The call is valid until emit returns; its legs
@@ -95,7 +97,7 @@ func (k *Linker) Batch(opened []*Opened, closed []*call.Leg, end wire.Time) {
 	k.warm(closed)
 	slices.SortFunc(opened, func(a, b *Opened) int { return order(a.Time, b.Time, a.Ref, b.Ref, a.CallID, b.CallID) })
 	slices.SortFunc(closed, func(a, b *call.Leg) int {
-		if c := order(a.Began, b.Began, firstRef(a), firstRef(b), a.CallID, b.CallID); c != 0 {
+		if c := byBeginning(a, b); c != 0 {
 			return c
 		}
 		return cmp.Compare(a.Kind, b.Kind)
@@ -131,6 +133,10 @@ func order(at, bt wire.Time, ar, br wire.PacketRef, aid, bid string) int {
 		return c
 	}
 	return cmp.Compare(aid, bid)
+}
+
+func byBeginning(a, b *call.Leg) int {
+	return order(a.Began, b.Began, firstRef(a), firstRef(b), a.CallID, b.CallID)
 }
 
 func firstRef(l *call.Leg) wire.PacketRef {
@@ -384,9 +390,7 @@ func (k *Linker) finish(g *group) {
 	if len(legs) == 0 {
 		return
 	}
-	slices.SortStableFunc(legs, func(a, b *call.Leg) int {
-		return order(a.Began, b.Began, firstRef(a), firstRef(b), a.CallID, b.CallID)
-	})
+	slices.SortStableFunc(legs, byBeginning)
 	k.emit(k.builder.build(legs, g.links))
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -22,11 +23,12 @@ const Shards = 64
 
 // Options bound what one shard keeps. The zero value takes the defaults.
 type Options struct {
-	MaxLegs      int      // open legs per shard
-	MaxBytes     int      // bytes of kept messages per shard
-	MaxSightings int      // sightings per leg; further ones are counted, not kept
-	JoinHeaders  []string // headers that name another leg's Call-ID, beside X-Call-ID and X-CID
-	NoRecover    bool     // let a panic on one message through (tests)
+	MaxLegs      int           // open legs per shard
+	MaxBytes     int           // bytes of kept messages per shard
+	MaxSightings int           // sightings per leg; further ones are counted, not kept
+	LookAfter    time.Duration // live: how long after an open leg began, or all of it was answered, it is handed on to be looked at; 0: never
+	JoinHeaders  []string      // headers that name another leg's Call-ID, beside X-Call-ID and X-CID
+	NoRecover    bool          // let a panic on one message through (tests)
 }
 
 // Defaults of Options: 64 shards × 2 MiB is 128 MiB of messages.
@@ -104,6 +106,7 @@ type Shard struct {
 	wheel wheel
 	bytes int
 	free  []*openLeg
+	looks looks
 	stock stock
 	now   wire.Time // greatest event time seen
 	at    int32     // index into the batch of the message at hand
@@ -130,6 +133,7 @@ var desks = sync.Pool{New: func() any { return new(desk) }}
 type Output struct {
 	Opened []Opened
 	Closed []*call.Leg
+	Looks  []*call.Leg // still open, and the shard's: to be looked at before its next message
 	Facts  []peer.Fact
 	Panics []wire.Gap // messages that made us panic
 	Seen   []Seen
@@ -155,6 +159,8 @@ type openLeg struct {
 	provision  int // of these, INVITEs that have a provisional response
 	arena      int // arena bytes accounted for
 	announced  bool
+	looking    bool // among the looks
+	seq        uint64
 	headed     headed
 }
 
@@ -171,11 +177,11 @@ func KeyOf(p *wire.Payload) uint64 {
 	if id := sip.CallIDOf(p.Data); len(id) > 0 {
 		return xxhash.Sum64(id)
 	}
-	return flowHash(p.Flow)
+	return KeyOfFlow(p.Flow)
 }
 
-// flowHash is the same for both directions of a flow.
-func flowHash(f wire.Flow) uint64 {
+// KeyOfFlow is the same for both directions of a flow.
+func KeyOfFlow(f wire.Flow) uint64 {
 	var b [18]byte
 	half := func(a interface {
 		As16() [16]byte
@@ -188,6 +194,9 @@ func flowHash(f wire.Flow) uint64 {
 	}
 	return half(f.Src.Addr(), f.Src.Port()) + half(f.Dst.Addr(), f.Dst.Port())
 }
+
+// Open returns how many legs are open.
+func (s *Shard) Open() int { return len(s.legs) }
 
 // Stats returns the counters.
 func (s *Shard) Stats() Stats { return s.stats }
@@ -278,6 +287,7 @@ func (s *Shard) message(p *wire.Payload, key uint64) {
 		ol.arena = n
 	}
 	s.schedule(ol)
+	s.wantLook(ol)
 	s.enforceCaps(ol)
 }
 
@@ -371,6 +381,8 @@ func (s *Shard) open(key uint64, kind call.Kind, id []byte) *openLeg {
 	*ol = openLeg{}
 	ol.leg, ol.stock, ol.key, ol.hashes, ol.logins = leg, &s.stock, key, hashes, logins
 	leg.Kind, leg.CallID, leg.Shard = kind, string(id), s.id
+	ol.seq = s.looks.seq
+	s.looks.seq++
 	s.legs[key] = ol
 	ol.prev, ol.next = &s.lru, s.lru.next
 	ol.next.prev, s.lru.next = ol, ol
@@ -424,6 +436,7 @@ func (s *Shard) Advance(watermark wire.Time) {
 			s.wheel.insert(ol, int64(ol.deadline)/second+1, int64(watermark)/second)
 		}
 	})
+	s.takeLooks(watermark)
 }
 
 // Flush closes all legs at the end of the capture.
@@ -438,7 +451,7 @@ func (s *Shard) Flush() {
 // Take returns what has come out since the last Take, and keeps spare for the next.
 func (s *Shard) Take(spare Output) Output {
 	out := s.out
-	s.out = Output{Opened: spare.Opened[:0], Closed: spare.Closed[:0], Facts: spare.Facts[:0], Panics: spare.Panics[:0], Seen: spare.Seen[:0]}
+	s.out = Output{Opened: spare.Opened[:0], Closed: spare.Closed[:0], Looks: spare.Looks[:0], Facts: spare.Facts[:0], Panics: spare.Panics[:0], Seen: spare.Seen[:0]}
 	return out
 }
 

@@ -21,6 +21,11 @@ type Sink interface {
 	Media(m *wire.Media)
 }
 
+// NoteSink is a Sink that also takes what capture agents say of calls beside their messages; as Sink.
+type NoteSink interface {
+	Note(n *wire.Note)
+}
+
 // maxDepth bounds how many layers may follow each other in one packet: tags, labels and tunnels together.
 const maxDepth = 16
 
@@ -42,8 +47,13 @@ type Decoder struct {
 	sctps associations
 	peers endpoints
 
+	agents agents
+	unzip  unzipper
+	notes  NoteSink // the sink, if it takes them
+
 	payload wire.Payload
 	media   wire.Media
+	heard   wire.Note
 }
 
 // stamp names a packet and its time.
@@ -59,6 +69,8 @@ type frame struct {
 	point    uint16
 	ipid     uint16
 	viaHEP   bool
+	sender   uint32    // of live HEP
+	received wire.Time // of live HEP; 0 else
 	frags    int
 	missing  int // bytes of the innermost IP payload that were on the wire but are not captured
 	depth    int
@@ -72,13 +84,15 @@ func New(sink Sink, opt Options) *Decoder {
 	d.tcp.init()
 	d.sctps.init()
 	d.peers.init()
+	d.agents.init()
+	d.notes, _ = sink.(NoteSink)
 	return d
 }
 
 // Packet decodes one packet. p and its data are not kept. It never fails: see Stats for what was not understood.
 func (d *Decoder) Packet(p *wire.Packet) {
 	d.stats.packets++
-	d.cur = frame{stamp: stamp{p.Ref, p.Time}, point: p.Point}
+	d.cur = frame{stamp: stamp{p.Ref, p.Time}, point: p.Point, sender: p.Sender}
 	if d.frags.order.head != nil {
 		d.expireFragments(p.Time)
 	}
@@ -96,6 +110,17 @@ func (d *Decoder) Packet(p *wire.Packet) {
 		return
 	}
 	l.decode(d, p.Data)
+}
+
+// Reached says that time went on to at without a packet: what waited too long is given up and reported.
+func (d *Decoder) Reached(at wire.Time) {
+	d.cur = frame{stamp: stamp{d.cur.ref, at}, point: d.cur.point}
+	if d.frags.order.head != nil {
+		d.expireFragments(at)
+	}
+	if d.tcp.waiting() {
+		d.expireStreams(at)
+	}
 }
 
 // Flush ends the capture at the given time: what is still partial is given up and reported, streams with

@@ -86,7 +86,7 @@ func TestHEPOther(t *testing.T) {
 		b    []byte
 	}{
 		{"hep-not-sip", hep3([]byte("some log line"), start)},
-		{"hep-compressed", cat([]byte("HEP3"), u16(6+16), chunk(0, 16, make([]byte, 10)))},
+		{"hep-compressed-bad", cat([]byte("HEP3"), u16(6+16), chunk(0, 16, make([]byte, 10)))},
 		{"hep-bad", cat([]byte("HEP3"), u16(6+6), u16(0), u16(15), u16(3))},
 		{"hep-bad", cat([]byte("HEP3"), u16(600), chunk(0, 15, sipMessage("x", 0)))},
 	} {

@@ -41,6 +41,7 @@ func layers() []layer {
 		{name: "icmp", protos: []uint8{1}, decode: (*Decoder).icmp4},
 		{name: "icmpv6", protos: []uint8{58}, decode: (*Decoder).icmp6},
 		{name: "hep", looks: looksHEP, probe: true, decode: (*Decoder).hep},
+		{name: "hep-live", links: []wire.LinkType{wire.LinkHEP}, decode: (*Decoder).hepLive},
 		{name: "vxlan", ports: []uint16{4789, 8472}, looks: looksVXLAN, probe: true, decode: (*Decoder).vxlan},
 		{name: "geneve", ports: []uint16{6081}, looks: looksGeneve, decode: (*Decoder).geneve},
 		{name: "gtp-u", ports: []uint16{2152}, looks: looksGTPU, decode: (*Decoder).gtpu},

@@ -17,9 +17,15 @@ type Options struct {
 	MaxFragmentBytes int // held of all incomplete datagrams: 16 MiB
 	MaxAssociations  int // directions of SCTP associations that carried SIP: 4096
 	MaxTLSSessions   int // TLS connections that are decrypted: 8192
+	MaxAgents        int // HEP agents whose clock and capture point are known: 1024
 
 	// Keys are the secrets of TLS connections; nil or empty: nothing is decrypted. More may be added between packets.
 	Keys *keylog.Log
+
+	// Points gives the number of the capture point of a name, always the same for the same name: HEP agents are points,
+	// "hep:2001" or as they call themselves. It is asked once for an agent, on the goroutine of Packet. Nil: what agents
+	// send is of the packet's point.
+	Points func(name string) uint16
 }
 
 func (o Options) withDefaults() Options {
@@ -36,6 +42,7 @@ func (o Options) withDefaults() Options {
 		{&o.MaxFragmentBytes, 16 << 20},
 		{&o.MaxAssociations, 4096},
 		{&o.MaxTLSSessions, 8192},
+		{&o.MaxAgents, 1024},
 	} {
 		if *f.v <= 0 {
 			*f.v = f.def

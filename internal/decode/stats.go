@@ -33,6 +33,7 @@ const (
 	reasonHEPBad
 	reasonHEPNotSIP
 	reasonHEPCompressed
+	reasonHEPInflated
 	reasonTCPBad
 	reasonTCPNotSIP
 	reasonTLS
@@ -72,7 +73,8 @@ var reasonNames = [reasonCount]string{
 	reasonDTLS:          "dtls",
 	reasonHEPBad:        "hep-bad",
 	reasonHEPNotSIP:     "hep-not-sip",
-	reasonHEPCompressed: "hep-compressed",
+	reasonHEPCompressed: "hep-compressed-bad",
+	reasonHEPInflated:   "hep-inflated-too-long",
 	reasonTCPBad:        "tcp-header-bad",
 	reasonTCPNotSIP:     "tcp-not-sip",
 	reasonTLS:           "tls-no-keys",
@@ -101,6 +103,9 @@ type counters struct {
 	unknownProtos                  [256]uint64
 	unknownLinks                   map[wire.LinkType]uint64
 	hep                            uint64
+	notes                          [wire.NoteKinds]uint64
+	unknownHEP                     [256]uint64
+	agents                         AgentStats
 	frag                           FragmentStats
 	tcp                            TCPStats
 	sctp                           SCTPStats
@@ -112,7 +117,8 @@ type Stats struct {
 	Payloads   map[string]uint64 // by transport: messages handed on
 	Truncated  uint64            // payloads that are only a prefix
 	Keepalives uint64            // CRLF or NUL datagrams, and CRLF in streams
-	HEP        uint64            // HEP datagrams
+	HEP        uint64            // HEP packets
+	Notes      map[string]uint64 // by kind: what agents said beside messages, handed on or not
 	RTP, RTCP  uint64
 	Events     map[string]uint64 // by kind: events handed on
 	Gaps       map[string]uint64 // by kind: gaps handed on
@@ -120,6 +126,7 @@ type Stats struct {
 	Fragments  FragmentStats
 	TCP        TCPStats
 	SCTP       SCTPStats
+	Agents     AgentStats
 }
 
 // FragmentStats counts IP fragments.
@@ -153,6 +160,16 @@ type SCTPStats struct {
 	Live, PeakHeld   int    // associations now; bytes held of fragments at most
 }
 
+// AgentStats counts what became of the clocks of HEP agents that are received live.
+type AgentStats struct {
+	Known     int    // now
+	Evicted   uint64 // forgotten because of the cap
+	Unnamed   uint64 // agents without a capture point of their own because of the cap
+	Steps     uint64 // times an agent's clock was found wrong, or otherwise wrong than before
+	Corrected uint64 // packets whose time was corrected
+	Late      uint64 // packets that came long after they were seen
+}
+
 // Stats returns the counts so far, as a copy.
 func (d *Decoder) Stats() Stats {
 	c := &d.stats
@@ -160,11 +177,12 @@ func (d *Decoder) Stats() Stats {
 		Packets: c.packets, Truncated: c.truncated, Keepalives: c.keepalives, HEP: c.hep,
 		RTP: c.media, RTCP: c.rtcp,
 		Payloads: map[string]uint64{}, Events: map[string]uint64{}, Gaps: map[string]uint64{}, Undecoded: map[string]uint64{},
-		Fragments: c.frag, TCP: c.tcp, SCTP: c.sctp,
+		Notes: map[string]uint64{}, Fragments: c.frag, TCP: c.tcp, SCTP: c.sctp, Agents: c.agents,
 	}
 	s.SCTP.Live = d.sctps.order.n
 	s.Fragments.Pending = d.frags.order.n
 	s.TCP.Live = len(d.tcp.conns)
+	s.Agents.Known = d.agents.order.n
 	for i, n := range c.payloads {
 		put(s.Payloads, wire.Transport(i).String(), n)
 	}
@@ -179,6 +197,12 @@ func (d *Decoder) Stats() Stats {
 	}
 	for i, n := range c.unknownProtos {
 		put(s.Undecoded, fmt.Sprintf("ip-protocol-%d", i), n)
+	}
+	for i, n := range c.notes {
+		put(s.Notes, wire.NoteKind(i).String(), n)
+	}
+	for i, n := range c.unknownHEP {
+		put(s.Undecoded, fmt.Sprintf("hep-type-%d", i), n)
 	}
 	for l, n := range c.unknownLinks {
 		put(s.Undecoded, fmt.Sprintf("link-type-%d-unknown", l), n)

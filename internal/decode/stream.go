@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"sipcause/internal/hep"
 	"sipcause/internal/wire"
 	"sipcause/sip"
 )
@@ -306,8 +307,8 @@ func classify(b []byte, fromStart bool) connKind {
 	switch {
 	case isSIP(b):
 		return kindSIP
-	case begins(b, hepMagic) && (fromStart || len(b) >= len(hepMagic)):
-		if len(b) < len(hepMagic) {
+	case begins(b, hep.Magic) && (fromStart || len(b) >= len(hep.Magic)):
+		if len(b) < len(hep.Magic) {
 			return kindUndecided
 		}
 		return kindHEP
@@ -355,7 +356,7 @@ func (d *Decoder) search(h *half, b []byte) []byte {
 		d.become(c, k)
 		return b
 	}
-	if bytes.Contains(b, []byte(hepMagic)) { // or the SIP inside would be found, of another flow
+	if bytes.Contains(b, []byte(hep.Magic)) { // or the SIP inside would be found, of another flow
 		d.become(c, kindHEP)
 		return b
 	}

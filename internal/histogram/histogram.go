@@ -13,45 +13,54 @@ const (
 
 // Histogram counts milliseconds. The zero Histogram is empty; it is for one goroutine.
 type Histogram struct {
-	n     uint64
-	count map[int16]uint64
+	n     int64
+	count map[int16]int64
 }
 
 // Add counts one value.
-func (h *Histogram) Add(ms float64) {
+func (h *Histogram) Add(ms float64) { h.AddCount(Bucket(ms), 1) }
+
+// AddCount counts n values of a bucket, or takes back as many when n is negative: what is taken back may be counted
+// later. A bucket that does not exist counts as the nearest.
+func (h *Histogram) AddCount(bucket int16, n int64) {
 	if h.count == nil {
-		h.count = map[int16]uint64{}
+		h.count = map[int16]int64{}
 	}
-	h.n++
-	h.count[bucket(ms)]++
+	h.n += n
+	h.count[min(max(bucket, 0), buckets-1)] += n
 }
 
-func bucket(ms float64) int16 {
-	if ms <= least {
+// Bucket returns the bucket that a value is counted in, from 0 on. The numbers are stored: they never change.
+func Bucket(ms float64) int16 {
+	if !(ms > least) { // NaN too
 		return 0
 	}
-	return int16(min(int(math.Log(ms/least)/math.Log(growth)), buckets-1))
+	return int16(min(math.Log(ms/least)/math.Log(growth), buckets-1))
 }
 
+// Middle returns the value that stands for a bucket.
+func Middle(bucket int16) float64 { return least * math.Pow(growth, float64(bucket)+0.5) }
+
 // N returns how many values were counted.
-func (h *Histogram) N() uint64 { return h.n }
+func (h *Histogram) N() uint64 { return uint64(max(h.n, 0)) }
 
 // Quantile returns the value below which the share q of all values lies; h must not be empty.
 func (h *Histogram) Quantile(q float64) float64 {
-	rank := uint64(math.Ceil(q * float64(h.n)))
-	var sum uint64
+	rank := max(uint64(math.Ceil(q*float64(h.n))), 1)
+	var sum int64
 	for b := range int16(buckets) {
-		if sum += h.count[b]; sum >= rank {
-			return least * math.Pow(growth, float64(b)+0.5)
+		if sum += h.count[b]; sum >= int64(rank) {
+			return Middle(b)
 		}
 	}
 	return math.NaN() // not reached: all values are in a bucket
 }
 
 // Above returns how many values lie above the bucket of ms: those that are longer by more than the histogram's error.
-func (h *Histogram) Above(ms float64) (n uint64) {
-	for b := bucket(ms) + 1; b < buckets; b++ {
+func (h *Histogram) Above(ms float64) uint64 {
+	var n int64
+	for b := Bucket(ms) + 1; b < buckets; b++ {
 		n += h.count[b]
 	}
-	return n
+	return uint64(max(n, 0))
 }

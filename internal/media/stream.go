@@ -203,3 +203,9 @@ func (c *Counter) LossShare() float64 {
 	}
 	return float64(lost) / float64(expected)
 }
+
+// Restore makes Expected and Lost return what they did of the counter whose exported fields c has.
+func (c *Counter) Restore(expected, lost uint64) {
+	c.base, c.highest, c.expected = 1, 0, expected
+	c.got = expected - min(lost, expected)
+}

@@ -25,6 +25,11 @@ type batch struct {
 	data     []byte                             // of the payloads; those added before it grew have theirs where it was then
 	items    [correlate.Shards][]correlate.Item // of the payloads, by shard
 	shardOf  []uint8                            // of each payload
+	keys     []uint64                           // of each payload: correlate.KeyOf; empty unless recorded
+	recorded bool                               // somebody wants the keys
+	raw      []wire.Event                       // the events; empty unless recorded
+	notes    []wire.Note
+	said     []byte // what the notes refer to
 	traffic  []traffic
 	events   []call.Event
 	media    []wire.Media
@@ -55,6 +60,9 @@ func (b *batch) add(p *wire.Payload) {
 	b.traffic[len(b.traffic)-1].messages++
 	key := correlate.KeyOf(p)
 	b.shardOf = append(b.shardOf, uint8(key%correlate.Shards))
+	if b.recorded {
+		b.keys = append(b.keys, key)
+	}
 	own := &b.items[key%correlate.Shards]
 	*own = append(*own, correlate.Item{Key: key, At: len(b.payloads)})
 	if b.data == nil {
@@ -72,10 +80,30 @@ func (b *batch) add(p *wire.Payload) {
 }
 
 func (b *batch) event(e *wire.Event) {
+	if b.recorded {
+		own := *e
+		own.Quote = nil
+		if quotedCallID(e.Quote) != "" {
+			own.Quote = bytes.Clone(e.Quote)
+		}
+		b.raw = append(b.raw, own)
+	}
 	b.events = append(b.events, call.Event{
 		Kind: e.Kind, Ref: e.Ref, Time: e.Time, Until: e.Until, Flow: e.Flow, From: e.From, Txn: call.None,
 		Code: e.ICMPCode, Type: e.ICMPType, V6: e.V6, Detail: e.Detail, Name: e.Name, CallID: quotedCallID(e.Quote),
 	})
+}
+
+// note keeps what an agent said; its texts are copied.
+func (b *batch) note(n *wire.Note) {
+	keep := func(t []byte) []byte {
+		from := len(b.said)
+		b.said = append(b.said, t...)
+		return b.said[from:len(b.said):len(b.said)]
+	}
+	own := *n
+	own.CallID, own.Text = keep(n.CallID), keep(n.Text)
+	b.notes = append(b.notes, own)
 }
 
 // quotedCallID returns the Call-ID in the beginning of a message, "" unless its line is there to the end.
@@ -88,8 +116,8 @@ func quotedCallID(quote []byte) string {
 }
 
 func (b *batch) full() bool {
-	return len(b.payloads) >= batchMessages || len(b.data)+len(b.rtcp) >= batchBytes || len(b.media) >= batchMedia ||
-		len(b.events)+len(b.gaps) >= batchEvents
+	return len(b.payloads) >= batchMessages || len(b.data)+len(b.rtcp)+len(b.said) >= batchBytes || len(b.media) >= batchMedia ||
+		len(b.events)+len(b.gaps)+len(b.notes) >= batchEvents
 }
 
 // runShard gives one shard its messages of the batch and takes what comes out.
@@ -115,6 +143,9 @@ func (b *batch) reset() {
 		clear(b.media)
 	}
 	clear(b.events)
+	clear(b.notes)
+	clear(b.raw)
+	b.raw, b.keys, b.notes, b.said = b.raw[:0], b.keys[:0], b.notes[:0], b.said[:0]
 	b.payloads, b.data, b.traffic, b.shardOf = b.payloads[:0], b.data[:0], b.traffic[:0], b.shardOf[:0]
 	b.events, b.media, b.rtcp, b.gaps = b.events[:0], b.media[:0], b.rtcp[:0], b.gaps[:0]
 	b.flush = false

@@ -13,6 +13,7 @@ import (
 	"sipcause/internal/kpi"
 	"sipcause/internal/peer"
 	"sipcause/internal/retry"
+	"sipcause/internal/route"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 )
@@ -25,16 +26,20 @@ type judge struct {
 	meter  kpi.Meter
 	retry  retry.Book
 	media  mediaTable
+	notes  notes
 	emit   func(*view.Case) error
 	stop   *atomic.Pointer[error]
 
 	opened []*correlate.Opened
 	closed []*call.Leg
+	looks  []*call.Leg
 	facts  []ordered
 	spent  correlate.Spent // legs of the calls of the batch
 	calls  [3]uint64       // by call.Kind
 	panics gapList
 	points *clocks.Points // nil when there is one capture point only
+	routes *route.Table   // nil: not told
+	record func(*Seen)    // nil: nobody keeps the messages
 
 	noRecover bool // see correlate.Options.NoRecover
 	out       view.Case
@@ -67,7 +72,10 @@ func (j *judge) init(emit func(*view.Case) error, stop *atomic.Pointer[error]) {
 }
 
 func (j *judge) batch(b *batch) {
-	j.opened, j.closed, j.facts = j.opened[:0], j.closed[:0], j.facts[:0]
+	j.opened, j.closed, j.looks, j.facts = j.opened[:0], j.closed[:0], j.looks[:0], j.facts[:0]
+	if j.record != nil {
+		j.record(&Seen{Payloads: b.payloads, Keys: b.keys, Events: b.raw, Notes: b.notes, Gaps: b.gaps, Until: b.end})
+	}
 	for i := range b.outputs {
 		o := &b.outputs[i]
 		for _, g := range o.Panics {
@@ -77,6 +85,7 @@ func (j *judge) batch(b *batch) {
 			j.opened = append(j.opened, &o.Opened[k])
 		}
 		j.closed = append(j.closed, o.Closed...)
+		j.looks = append(j.looks, o.Looks...)
 		for _, s := range o.Seen {
 			j.ledger.Saw(s.From, s.At)
 		}
@@ -103,10 +112,14 @@ func (j *judge) batch(b *batch) {
 	for i := range b.media {
 		j.media.add(&b.media[i])
 	}
+	for i := range b.notes {
+		j.notes.add(&b.notes[i])
+	}
 	j.linker.Batch(j.opened, j.closed, b.end)
 	if b.flush {
 		j.linker.Flush()
 	}
+	j.linker.Look(j.looks, j.look)
 	j.spent.Release()
 }
 
@@ -145,22 +158,42 @@ func (j *judge) verdict(c *call.Call) (v *finding.Verdict) {
 // call diagnoses one call and hands it on; its memory is given back when the batch is done.
 func (j *judge) call(c *call.Call) {
 	j.calls[c.Kind]++
-	j.media.bind(c)
-	c.Points = j.points
-	v := j.verdict(c)
+	v := j.judged(c)
 	j.meter.Add(c)
 	j.retry.Add(c, v)
 	if c.Kind == call.KindRegistration && c.Outcome.Bad() {
 		j.refused(c, v)
 	}
-	if j.stop.Load() == nil {
-		j.out = view.Case{Call: c, Verdict: v}
-		if err := j.emit(&j.out); err != nil {
-			failed := err // err itself stays on the stack
-			j.stop.Store(&failed)
-		}
-	}
+	j.hand(c, v)
 	for _, l := range c.Legs {
 		j.spent.Add(l)
+	}
+}
+
+// look diagnoses a call that may go on.
+func (j *judge) look(c *call.Call) {
+	v := j.judged(c)
+	v.Final = false
+	j.hand(c, v)
+}
+
+func (j *judge) judged(c *call.Call) *finding.Verdict {
+	j.media.bind(c)
+	c.Points = j.points
+	return j.verdict(c)
+}
+
+// hand hands on a diagnosed call.
+func (j *judge) hand(c *call.Call, v *finding.Verdict) {
+	if j.stop.Load() != nil {
+		return
+	}
+	j.out = view.Case{Call: c, Verdict: v, Notes: j.notes.of(c)}
+	if j.routes != nil {
+		j.out.Ways = j.routes.Ways(c)
+	}
+	if err := j.emit(&j.out); err != nil {
+		failed := err // err itself stays on the stack
+		j.stop.Store(&failed)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"sipcause/internal/decode"
 	"sipcause/internal/digest"
 	"sipcause/internal/passport"
+	"sipcause/internal/route"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 )
@@ -24,6 +25,19 @@ type Options struct {
 	Correlate correlate.Options
 	Secrets   *digest.Secrets // with which digest responses are computed anew; nil: none
 	Certs     *passport.Store // with which signatures of calls are checked; nil: none
+	Routes    *route.Table    // by which the ways of calls are named; nil: not at all
+	Record    func(*Seen)     // live: takes what each batch held, on the goroutine and before the calls of emit; nil: nobody
+	Serial    bool            // a batch is done with when it is sent: legs that are still open can be looked at
+}
+
+// Seen is what one batch held. It is valid during the call only.
+type Seen struct {
+	Payloads []wire.Payload
+	Keys     []uint64     // of Payloads: correlate.KeyOf
+	Events   []wire.Event // their quotes only where they show a Call-ID
+	Notes    []wire.Note
+	Gaps     []wire.Gap
+	Until    wire.Time // event time up to which everything was read
 }
 
 // Run reads the source to its end, hands every diagnosed call to emit, in an order that depends on the capture
@@ -112,10 +126,14 @@ func NewEngine(opt Options, emit func(*view.Case) error) *Engine {
 	e.judge.init(emit, &e.stop)
 	e.judge.noRecover = opt.Correlate.NoRecover
 	e.judge.rules.Secrets, e.judge.rules.Certs = opt.Secrets, opt.Certs
+	e.judge.routes, e.judge.record = opt.Routes, opt.Record
 	for range batches {
-		e.spare <- new(batch)
+		e.spare <- &batch{recorded: opt.Record != nil}
 	}
 	e.batch = <-e.spare
+	if opt.Serial {
+		return e
+	}
 	e.done.Add(2)
 	go e.dispatch()
 	go e.decide()
@@ -128,20 +146,24 @@ func (e *Engine) dispatch() {
 	defer e.done.Done()
 	defer close(e.toJudge)
 	for b := range e.toShard {
-		var next atomic.Int32
-		work := func() {
-			for i := int(next.Add(1)) - 1; i < correlate.Shards; i = int(next.Add(1)) - 1 {
-				b.runShard(i, e.shards[i])
-			}
-		}
-		var wg sync.WaitGroup
-		for range e.opt.Workers - 1 {
-			wg.Go(work)
-		}
-		work()
-		wg.Wait()
+		e.runShards(b)
 		e.toJudge <- b
 	}
+}
+
+func (e *Engine) runShards(b *batch) {
+	var next atomic.Int32
+	work := func() {
+		for i := int(next.Add(1)) - 1; i < correlate.Shards; i = int(next.Add(1)) - 1 {
+			b.runShard(i, e.shards[i])
+		}
+	}
+	var wg sync.WaitGroup
+	for range e.opt.Workers - 1 {
+		wg.Go(work)
+	}
+	work()
+	wg.Wait()
 }
 
 // decide hands the batches to the judge in order.
@@ -158,6 +180,9 @@ func (e *Engine) decide() {
 func (e *Engine) Close() error {
 	e.batch.flush = true
 	e.send()
+	if e.opt.Serial {
+		return e.failed()
+	}
 	close(e.toShard)
 	e.done.Wait()
 	return e.failed()
@@ -166,6 +191,12 @@ func (e *Engine) Close() error {
 func (e *Engine) send() {
 	e.batch.end = e.read.last
 	e.batch.spans = append(e.batch.spans[:0], e.spans...)
+	if e.opt.Serial {
+		e.runShards(e.batch)
+		e.judge.batch(e.batch)
+		e.batch.reset()
+		return
+	}
 	e.toShard <- e.batch
 	e.batch = <-e.spare
 }
@@ -237,6 +268,17 @@ func (e *Engine) Media(m *wire.Media) {
 	}
 	e.batch.media = append(e.batch.media, *m)
 	e.batch.keepRTCP(&e.batch.media[len(e.batch.media)-1])
+	if e.batch.full() {
+		e.send()
+	}
+}
+
+// Note takes what a capture agent said of a call (decode.NoteSink).
+func (e *Engine) Note(n *wire.Note) {
+	if e.discard {
+		return
+	}
+	e.batch.note(n)
 	if e.batch.full() {
 		e.send()
 	}

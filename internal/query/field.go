@@ -10,6 +10,7 @@ const (
 	CallID
 	From
 	To
+	Numbers
 	Code
 	Reason
 	Outcome
@@ -24,7 +25,9 @@ const (
 	Method
 	Src
 	Dst
+	IP
 	Transport
+	Route
 	Start
 	PDD
 	Setup
@@ -72,6 +75,9 @@ var typeFacts = [...]struct {
 // String returns the word that help and errors use.
 func (t Type) String() string { return typeFacts[t].name }
 
+// Ops returns the operators that go with the type, besides exists; not to be changed.
+func (t Type) Ops() []Op { return typeFacts[t].ops }
+
 // Info describes one field. It is the table that parser, help and completion are made from.
 type Info struct {
 	Name    string
@@ -88,6 +94,7 @@ var table = [fieldCount]Info{
 	CallID:     {Name: "callid", Type: TypeText, Many: true, Help: "Call-ID of any leg", Example: "callid = *@192.0.2.1"},
 	From:       {Name: "from", Type: TypeText, Help: "URI of the From header field", Example: "from = sip:alice@example.com"},
 	To:         {Name: "to", Type: TypeText, Help: "URI of the To header field", Example: `to ~ "^sip:\+?33"`},
+	Numbers:    {Name: "number", Type: TypeText, Many: true, Help: "user part of the URIs in From, To and the Request-URI", Example: "number = +4930*"},
 	Code:       {Name: "code", Type: TypeNumber, Unit: "status code", Help: "final response that the caller saw", Example: "code >= 500"},
 	Reason:     {Name: "reason", Type: TypeText, Help: "reason phrase of that response", Example: `reason = "Busy Here"`},
 	Outcome:    {Name: "outcome", Type: TypeChoice, Help: "how it ended", Example: "outcome in (failed, no-answer)", Values: []string{"answered", "failed", "busy", "declined", "no-answer", "cancelled", "redirected", "challenged", "ongoing", "unknown"}},
@@ -102,7 +109,9 @@ var table = [fieldCount]Info{
 	Method:     {Name: "method", Type: TypeText, Many: true, Help: "method of any request", Example: "method = REFER"},
 	Src:        {Name: "src", Type: TypeAddr, Many: true, Help: "source of any message", Example: "src = 10.0.0.0/8"},
 	Dst:        {Name: "dst", Type: TypeAddr, Many: true, Help: "destination of any message", Example: "dst != 2001:db8::/32"},
+	IP:         {Name: "ip", Type: TypeAddr, Many: true, Help: "source or destination of any message", Example: "ip = 192.0.2.7"},
 	Transport:  {Name: "transport", Type: TypeChoice, Many: true, Help: "transport of any message", Example: "transport = tls", Values: []string{"udp", "tcp", "tls", "ws", "wss", "sctp", "unknown"}},
+	Route:      {Name: "route", Type: TypeText, Many: true, Help: "route that it came by or was sent to: its name, or the address of the element", Example: "route = carrier-a"},
 	Start:      {Name: "start", Type: TypeTime, Help: "time of the first message", Example: "start >= 22:00 or start < 06:00"},
 	PDD:        {Name: "pdd", Type: TypeDuration, Help: "post-dial delay: request to the first 18x", Example: "pdd > 3s"},
 	Setup:      {Name: "setup", Type: TypeDuration, Help: "request to the answer", Example: "setup > 30s"},

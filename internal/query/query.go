@@ -10,6 +10,8 @@ package query
 
 import (
 	"net/netip"
+	"slices"
+	"strconv"
 	"time"
 
 	"sipcause/internal/wire"
@@ -110,4 +112,20 @@ func Bool(b bool) Value {
 		v.number = 1
 	}
 	return v
+}
+
+// Strings returns the known values of text, as they are, and of numbers, in decimal; those of other kinds are not
+// given. It may alias what the value was made of.
+func (v Value) Strings() []string {
+	switch {
+	case v.kind == isNumber:
+		return []string{strconv.FormatInt(v.number, 10)}
+	case v.kind != isText:
+		return nil
+	case v.texts == nil:
+		return []string{v.text}
+	case slices.Contains(v.texts, ""):
+		return slices.DeleteFunc(slices.Clone(v.texts), func(s string) bool { return s == "" })
+	}
+	return v.texts
 }

@@ -2,6 +2,7 @@ package query
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"regexp"
 	"strings"
@@ -409,5 +410,20 @@ func TestMatchAllocs(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations per match, want 0", n)
+	}
+}
+
+// TestStrings: what is counted by value.
+func TestStrings(t *testing.T) {
+	for _, c := range []struct {
+		v    Value
+		want string
+	}{
+		{Value{}, "[]"}, {Text("a b"), `["a b"]`}, {Texts([]string{"b", "", "a"}), `["b" "a"]`}, {Texts([]string{""}), "[]"},
+		{Number(486), `["486"]`}, {Duration(time.Second), "[]"}, {Bool(true), "[]"},
+	} {
+		if got := fmt.Sprintf("%q", c.v.Strings()); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.v, got, c.want)
+		}
 	}
 }

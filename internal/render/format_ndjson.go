@@ -52,3 +52,10 @@ func (e *encoder) flush(w io.Writer) error {
 	e.buf = e.buf[:0]
 	return err
 }
+
+// AppendCase appends one case to b as ndjson has it, without the end of its line.
+func AppendCase(b []byte, c *view.Case, opt Options) []byte {
+	e := encoder{buf: b, all: opt.All, certs: opt.Certs}
+	e.item(c, true)
+	return e.buf
+}

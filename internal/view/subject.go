@@ -2,10 +2,12 @@ package view
 
 import (
 	"net/netip"
-	"time"
+	"slices"
 
 	"sipcause/internal/call"
+	"sipcause/internal/finding"
 	"sipcause/internal/query"
+	"sipcause/internal/record"
 	"sipcause/sip"
 )
 
@@ -14,6 +16,10 @@ import (
 type Subject struct {
 	c   *Case
 	msg sip.Message
+
+	doc   record.Writer // scratch of Record
+	order []int32
+	text  []byte
 }
 
 // Of makes s answer about c, which must stay valid meanwhile.
@@ -28,6 +34,7 @@ var values = map[query.Field]func(*Subject) query.Value{
 	query.CallID:   (*Subject).callIDs,
 	query.From:     func(s *Subject) query.Value { return query.Text(s.c.Call.From) },
 	query.To:       func(s *Subject) query.Value { return query.Text(s.c.Call.To) },
+	query.Numbers:  (*Subject).numbers,
 	query.Code:     (*Subject).code,
 	query.Reason:   func(s *Subject) query.Value { return query.Text(s.c.Call.Reason) },
 	query.Outcome:  func(s *Subject) query.Value { return query.Text(s.c.Call.Outcome.String()) },
@@ -61,7 +68,9 @@ var values = map[query.Field]func(*Subject) query.Value{
 	query.Dst: func(s *Subject) query.Value {
 		return s.ends(func(f *call.Leg, i int) netip.AddrPort { return f.Flows[i].Dst })
 	},
+	query.IP:        (*Subject).ips,
 	query.Transport: (*Subject).transports,
+	query.Route:     func(s *Subject) query.Value { return query.Texts(s.c.Routes()) },
 	query.Start:     func(s *Subject) query.Value { return query.Time(s.c.Call.Began) },
 	query.PDD:       func(s *Subject) query.Value { return milliseconds(s.c.Call.Timings.PDD) },
 	query.Setup:     func(s *Subject) query.Value { return milliseconds(s.c.Call.Timings.Setup) },
@@ -89,7 +98,7 @@ func milliseconds(v *float64) query.Value {
 	if v == nil {
 		return query.Value{}
 	}
-	return query.Duration(time.Duration(*v * float64(time.Millisecond)))
+	return query.Duration(fromMS(*v))
 }
 
 func (s *Subject) callIDs() query.Value {
@@ -123,15 +132,19 @@ func (s *Subject) findings() query.Value {
 }
 
 func (s *Subject) severity() query.Value {
-	fs := s.c.Verdict.Findings
+	return query.Text(severity(s.c.Verdict.Findings))
+}
+
+// severity is the worst of the findings, "" when there are none.
+func severity(fs []finding.Finding) string {
 	if len(fs) == 0 {
-		return query.Value{}
+		return ""
 	}
 	worst := fs[0].Severity
 	for i := range fs {
 		worst = max(worst, fs[i].Severity)
 	}
-	return query.Text(worst.String())
+	return worst.String()
 }
 
 func (s *Subject) messages() query.Value {
@@ -150,6 +163,32 @@ func (s *Subject) ends(end func(*call.Leg, int) netip.AddrPort) query.Value {
 		}
 	}
 	return query.Addrs(list)
+}
+
+func (s *Subject) ips() query.Value {
+	var list []netip.AddrPort
+	for _, l := range s.c.Call.Legs {
+		for i := range l.Flows {
+			list = append(list, l.Flows[i].Src, l.Flows[i].Dst)
+		}
+	}
+	return query.Addrs(list)
+}
+
+// numbers are the user parts of who calls and who is called.
+func (s *Subject) numbers() query.Value {
+	var list []string
+	add := func(uri []byte) {
+		if u, ok := sip.ParseURI(uri); ok && len(u.User) > 0 {
+			if n := call.Clean(u.User); !slices.Contains(list, n) {
+				list = append(list, n)
+			}
+		}
+	}
+	add([]byte(s.c.Call.From))
+	add([]byte(s.c.Call.To))
+	add([]byte(s.c.Call.Target))
+	return query.Texts(list)
 }
 
 func (s *Subject) transports() query.Value {

@@ -8,6 +8,7 @@ import (
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
 	"sipcause/internal/query"
+	"sipcause/internal/route"
 	"sipcause/internal/wire"
 )
 
@@ -17,6 +18,7 @@ func full() *Case {
 	request := "INVITE sip:bob@example.com SIP/2.0\r\nUser-Agent: phone 1\r\nServer: not this\r\nCSeq: 1 INVITE\r\n\r\n"
 	challenge := "SIP/2.0 407 Proxy Authentication Required\r\nServer: gate 2\r\nUser-Agent: not this\r\nCSeq: 1 INVITE\r\nProxy-Authenticate: Digest realm=\"gw.example\", nonce=\"1\"\r\n\r\n"
 	return &Case{
+		Ways: route.Ways{In: "pbx", Out: []string{"carrier-a", "carrier-b"}, Maker: "carrier-b"},
 		Call: &call.Call{
 			ID: "a@example.com", Kind: call.KindCall, From: "sip:alice@example.com", To: "sip:bob@example.com",
 			Began: wire.Time(time.Date(2026, 1, 15, 22, 30, 0, 0, time.UTC).UnixNano()), Outcome: call.Failed, Code: 503, Reason: "Full",
@@ -45,6 +47,9 @@ func TestEveryFieldIsRead(t *testing.T) {
 		query.CallID:        {"callid = b@example.com", "callid = c@example.com"},
 		query.From:          {"from = sip:alice@example.com", "from = sip:bob@example.com"},
 		query.To:            {"to = sip:bob@example.com", "to = sip:alice@example.com"},
+		query.Numbers:       {"number = bob", "number = carol"},
+		query.IP:            {"ip = 192.0.2.10", "ip = 198.51.100.1"},
+		query.Route:         {"route = carrier-b", "route = carrier-c"},
 		query.Code:          {"code = 503", "code = 407"},
 		query.Reason:        {"reason = full", "reason = busy"},
 		query.Outcome:       {"outcome = failed", "outcome = busy"},

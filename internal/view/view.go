@@ -4,6 +4,7 @@ package view
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"sipcause/code/playbooks"
@@ -12,6 +13,7 @@ import (
 	"sipcause/internal/finding"
 	"sipcause/internal/peer"
 	"sipcause/internal/retry"
+	"sipcause/internal/route"
 	"sipcause/internal/wire"
 )
 
@@ -21,6 +23,19 @@ type Case struct {
 	Call      *call.Call
 	Verdict   *finding.Verdict
 	Playbooks []playbooks.Advice // on the root cause, the best first; see Adviser
+	Ways      route.Ways         // by which routes it came and went
+	Notes     []wire.Note        // what agents said of it
+}
+
+// Routes returns the names of the case's routes, each once.
+func (c *Case) Routes() []string {
+	var list []string
+	for _, r := range append([]string{c.Ways.In}, c.Ways.Out...) {
+		if r != "" && !slices.Contains(list, r) {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // Count is a named number.

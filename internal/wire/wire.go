@@ -52,6 +52,10 @@ func (r PacketRef) Compare(o PacketRef) int {
 // LinkType is a DLT_ number as in a pcap header (tcpdump.org/linktypes.html).
 type LinkType uint16
 
+// LinkHEP is the link type of what a HEP source receives: each packet is one HEP packet, its time that of receipt.
+// No DLT_ has this number.
+const LinkHEP LinkType = 0xffff
+
 // Packet is one frame. Data aliases the source's block and is valid only during the call that hands it on.
 // WireLen > len(Data) means cut by the snap length.
 type Packet struct {
@@ -59,6 +63,7 @@ type Packet struct {
 	Time    Time
 	Point   uint16 // capture point: where packets were seen (a host or NIC); files of one capture share 0
 	Link    LinkType
+	Sender  uint32 // of LinkHEP: tells one sender's packets from another's; 0 else
 	WireLen int
 	Data    []byte
 }
@@ -201,9 +206,12 @@ const (
 	GapTimes              // messages of a text trace without a time: theirs only keep their order
 	GapAddresses          // messages of a text trace that does not say between which sockets they went
 	GapDates              // messages of a text trace whose times have no date, or no year
+	GapQueue              // dropped by us: a queue was full
+	GapStopped            // the server did not run, or lost what it had not stored yet
+	GapExpired            // messages that are not kept any more
 )
 
-var gapNames = [...]string{"unknown", "file-truncated", "bad-record", "snap-length", "tcp-segments", "ip-fragments", "evicted", "capture-drops", "panic", "times-unknown", "addresses-unknown", "dates-unknown"}
+var gapNames = [...]string{"unknown", "file-truncated", "bad-record", "snap-length", "tcp-segments", "ip-fragments", "evicted", "capture-drops", "panic", "times-unknown", "addresses-unknown", "dates-unknown", "queue-full", "server-stopped", "messages-expired"}
 
 // String returns the gap's stable name.
 func (k GapKind) String() string {
@@ -212,6 +220,34 @@ func (k GapKind) String() string {
 	}
 	return gapNames[GapUnknown]
 }
+
+// Note is what a capture agent says of a call besides its messages: a line of a log, a quality report.
+// Texts alias decode's buffers.
+type Note struct {
+	Ref    PacketRef
+	Time   Time
+	Point  uint16
+	Flow   Flow
+	Kind   NoteKind
+	CallID []byte // of the call that it is about (HEP correlation id)
+	Text   []byte // as it was sent
+}
+
+// NoteKind says what a Note is.
+type NoteKind uint8
+
+// Kinds of notes. Their numbers are stored.
+const (
+	NoteLog     NoteKind = iota // HEP type 100
+	NoteRTCP                    // HEP type 5: an RTCP report as JSON
+	NoteQuality                 // HEP types 32 to 35, 38 to 41, 99: media quality as JSON
+	NoteKinds
+)
+
+var noteNames = [...]string{"log", "rtcp", "quality"}
+
+// String returns the kind's stable name.
+func (k NoteKind) String() string { return noteNames[k] }
 
 // Gap is what is known to be missing: where and when. Lost counts packets (0 = unknown), Bytes bytes.
 type Gap struct {

@@ -1,0 +1,88 @@
+package httpapi
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"sipcause/internal/record"
+	"sipcause/internal/wire"
+)
+
+// annotationJSON is a note of people. id is text: a number of 64 bits is more than JSON's readers keep.
+type annotationJSON struct {
+	ID    string `json:"id,omitempty"`
+	From  string `json:"from"`
+	Until string `json:"until,omitempty"`
+	Kind  string `json:"kind"`
+	Route string `json:"route,omitempty"`
+	Text  string `json:"text"`
+}
+
+const (
+	maxNote  = 1000 // bytes of an annotation's text
+	maxRoute = 200  // bytes of a route's name
+)
+
+func (a *api) annotations(w http.ResponseWriter, r *request) error {
+	from, until, err := r.interval()
+	if err != nil {
+		return err
+	}
+	list, err := a.obs.Annotations(r.Context(), from, until)
+	if err != nil {
+		return err
+	}
+	out := make([]annotationJSON, len(list))
+	for i, n := range list {
+		out[i] = annotationJSON{strconv.FormatUint(n.ID, 10), *moment(n.From), *moment(n.Until), n.Kind, n.Route, n.Text}
+	}
+	return writeJSON(w, http.StatusOK, page{Items: out})
+}
+
+// annotate adds a note, or replaces the one whose id is given.
+func (a *api) annotate(w http.ResponseWriter, r *request) error {
+	var body annotationJSON
+	if err := decodeBody(r, &body); err != nil {
+		return err
+	}
+	n := record.Annotation{Kind: body.Kind, Route: body.Route, Text: body.Text}
+	var err error
+	if body.ID != "" {
+		if n.ID, err = strconv.ParseUint(body.ID, 10, 64); err != nil {
+			return unprocessable("id must be that of an annotation, or absent")
+		}
+	}
+	if n.From, err = date("from", body.From); err != nil {
+		return err
+	}
+	if n.Until = n.From; body.Until != "" {
+		if n.Until, err = date("until", body.Until); err != nil {
+			return err
+		}
+	}
+	switch {
+	case n.Until < n.From:
+		return unprocessable("until must not be before from")
+	case !slices.Contains([]string{"maintenance", "note"}, n.Kind):
+		return unprocessable("kind must be maintenance or note")
+	case n.Route != "" && !oneLine(n.Route, maxRoute):
+		return unprocessable("route must be one line of at most " + strconv.Itoa(maxRoute) + " bytes")
+	case !oneLine(n.Text, maxNote):
+		return unprocessable("text must be one line of 1 to " + strconv.Itoa(maxNote) + " bytes")
+	}
+	if n.ID, err = a.obs.Annotate(r.Context(), n); err != nil {
+		return err
+	}
+	body.ID, body.From, body.Until = strconv.FormatUint(n.ID, 10), *moment(n.From), *moment(n.Until)
+	return writeJSON(w, http.StatusCreated, body)
+}
+
+func date(name, v string) (wire.Time, error) {
+	t, err := time.Parse(time.RFC3339, v)
+	if err != nil || t.Year() < 1975 || t.Year() > 2261 {
+		return 0, unprocessable(name + " must be a time such as 2026-11-23T10:30:00Z")
+	}
+	return wire.Time(t.UnixNano()), nil
+}

@@ -1,0 +1,308 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"sipcause/internal/record"
+	"sipcause/internal/render"
+	"sipcause/internal/render/schema"
+	"sipcause/internal/store"
+)
+
+// busyCall is the id of a call of the lab.
+func busyCall(b *bench) string {
+	b.Helper()
+	var p callPage
+	b.get("/api/v1/calls?limit=1&filter="+url.QueryEscape("cause = callee.busy and kind = call")).read(b.T, &p)
+	if len(p.Items) != 1 {
+		b.Fatal("the lab has no busy call")
+	}
+	return p.Items[0].ID
+}
+
+// Every operation of the document answers, and as the document says: checkAnswer holds each answer against it.
+func TestEveryOperationAnswersAsDocumented(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	call := "/api/v1/calls/" + url.PathEscape(busyCall(b))
+	for _, f := range render.Formats() {
+		b.get(call + "?format=" + f.Name)
+		b.get("/api/v1/calls?limit=3&format=" + f.Name)
+		if r := b.ask("POST", "/api/v1/analyze?name=x.pcap&format="+f.Name, string(flowsOf(t, "busy.txtar")[0].Pcap()), "Content-Type", "application/octet-stream"); r.StatusCode != 200 {
+			t.Errorf("analyze as %s: %s %s", f.Name, r.Status, r.body)
+		}
+	}
+	for _, path := range []string{
+		"/api/v1/calls", call, call + "/messages", call + "/pcap", "/api/v1/causes", "/api/v1/codes",
+		"/api/v1/kpi?measure=asr,ner,pdd_p95&from=2020-01-01T00:00:00Z&until=2030-01-01T00:00:00Z", "/api/v1/kpi/measures", "/api/v1/routes",
+		"/api/v1/registrations", "/api/v1/gaps", "/api/v1/annotations", "/api/v1/status", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics",
+	} {
+		b.get(path)
+	}
+	b.ask("POST", call+"/rating", `{"rating":4}`, "Content-Type", "application/json")
+	b.ask("POST", "/api/v1/annotations", `{"from":"2026-11-23T10:00:00Z","kind":"note","text":"x"}`, "Content-Type", "application/json")
+	close(b.lab.follow)
+	b.get("/api/v1/events")
+
+	c := readContract(t)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for path, ops := range c.paths {
+		for method := range ops {
+			if key := strings.ToUpper(method) + " " + path; c.checked[key] == 0 {
+				t.Errorf("no answer of %s was held against the document", key)
+			}
+		}
+	}
+}
+
+func TestCaseIsWhole(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	id := busyCall(b)
+	r := b.get("/api/v1/calls/" + url.PathEscape(id))
+	if err := schema.ValidateNDJSON(r.body); err != nil {
+		t.Errorf("%v in\n%s", err, r.body)
+	}
+	var c struct {
+		Type, ID, Outcome string
+		Code              int
+		RootCause         struct{ ID string } `json:"root_cause"`
+		Messages          []json.RawMessage
+	}
+	r.read(t, &c)
+	if c.Type != "call" || c.ID != id || c.Code != 486 || c.RootCause.ID != "callee.busy" || len(c.Messages) < 6 {
+		t.Errorf("the case reads %+v", c)
+	}
+	if r := b.get("/api/v1/calls/" + url.PathEscape(id) + "?format=text&tz=Europe/Berlin"); !bytes.Contains(r.body, []byte("486 Busy Here")) {
+		t.Errorf("the report does not show the code:\n%s", r.body)
+	}
+	var m struct{ Items []messageJSON }
+	b.get("/api/v1/calls/"+url.PathEscape(id)+"/messages").read(t, &m)
+	if len(m.Items) != len(c.Messages) || m.Items[0].Text == nil || !strings.HasPrefix(*m.Items[0].Text, "INVITE sip:") {
+		t.Errorf("%d messages, the case has %d; the first is %+v", len(m.Items), len(c.Messages), m.Items[0])
+	}
+}
+
+// A Call-ID may hold whatever RFC 3261 §25.1 lets a word be made of, and strangers send more than that.
+func TestStrangeCallIDsAreFound(t *testing.T) {
+	l := someCalls(t)
+	odd := strange()
+	if err := l.Write(t.Context(), &store.Batch{Seq: 2, At: day, Cases: []record.Case{odd}}); err != nil {
+		t.Fatal(err)
+	}
+	b := serveLab(t, l, Options{})
+	for _, id := range []string{odd.ID} {
+		r := b.ask("POST", "/api/v1/calls/"+url.PathEscape(id)+"/rating", `{"rating":1}`, "Content-Type", "application/json")
+		if r.StatusCode != http.StatusNoContent || l.ratings[id] != 1 {
+			t.Errorf("rate %q: %s %s", id, r.Status, r.body)
+		}
+		r = b.get("/api/v1/calls/" + url.PathEscape(id) + "/pcap")
+		if got := r.Header.Get("Content-Disposition"); got != `attachment; filename="a_b_c_d_e_f_2F___2001_db8__1__script_.pcap"` {
+			t.Errorf("file name of %q: %s", id, got)
+		}
+	}
+	for _, dots := range []string{"%2E%2E", "%2e", "..%2f..%2fetc"} {
+		if r := b.ask("GET", "/api/v1/calls/"+dots, ""); r.StatusCode != http.StatusNotFound {
+			t.Errorf("GET calls/%s: %s %s", dots, r.Status, r.body)
+		}
+	}
+	// What a terminal would obey is escaped.
+	r := b.get("/api/v1/calls?limit=1")
+	if bytes.ContainsRune(r.body, 0x202e) || bytes.Contains(r.body, []byte("\u0085")) || !bytes.Contains(r.body, []byte(`sip:\u202eevil\u0085@example.com`)) {
+		t.Errorf("the row is %s", r.body)
+	}
+}
+
+func TestCountsAreOfTheStore(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	var causes struct{ Items []causeCount }
+	b.get("/api/v1/causes").read(t, &causes)
+	var codes struct{ Items []codeCount }
+	b.get("/api/v1/codes?kind=call").read(t, &codes)
+	count := func(filter string) (n uint64) {
+		return uint64(bytes.Count(b.get("/api/v1/calls?filter="+url.QueryEscape(filter), "Accept", "application/x-ndjson").body, []byte("\n")))
+	}
+	if len(causes.Items) < 2 || len(codes.Items) < 2 {
+		t.Fatalf("causes %v, codes %v", causes, codes)
+	}
+	for _, c := range causes.Items {
+		if want := count("cause = " + c.ID); c.Count != want || c.Title == nil {
+			t.Errorf("%+v, want %d and a title", c, want)
+		}
+	}
+	for _, c := range codes.Items {
+		if want := count(fmt.Sprintf("kind = call and code = %d", c.Code)); c.Count != want || c.Phrase == nil {
+			t.Errorf("%+v, want %d and a phrase", c, want)
+		}
+	}
+}
+
+func TestMeasuresAreEvaluated(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	var first callPage
+	b.get("/api/v1/calls?limit=1").read(t, &first)
+	day := (*first.Items[0].Started)[:len("2026-11-23")]
+	var s struct{ Items []seriesJSON }
+	b.get("/api/v1/kpi?measure=asr&measure=ner&from="+day+"T00:00:00Z&until="+day+"T23:59:00Z").read(t, &s)
+	if len(s.Items) != 2 || s.Items[0].Measure != "asr" || len(s.Items[0].Points) != 1 {
+		t.Fatalf("series %+v", s)
+	}
+	p := s.Items[0].Points[0]
+	if p.Value == nil || p.Population == 0 {
+		t.Errorf("asr is %+v", p)
+	}
+	b.get("/api/v1/kpi?measure=asr&from=2020-01-01T00:00:00Z&until=2020-01-02T00:00:00Z&step=1h").read(t, &s)
+	if p := s.Items[0].Points[0]; len(s.Items[0].Points) != 24 || p.Value != nil || p.Refused == nil {
+		t.Errorf("asr of a day without calls is %d points, the first %+v", len(s.Items[0].Points), p)
+	}
+}
+
+func TestAnnotationsAreKept(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	send := func(body string) reply {
+		return b.ask("POST", "/api/v1/annotations", body, "Content-Type", "application/json; charset=utf-8")
+	}
+	r := send(`{"from":"2026-11-23T10:00:00+01:00","until":"2026-11-23T10:00:00Z","kind":"maintenance","route":"carrier-a","text":"new trunk"}`)
+	if r.StatusCode != http.StatusCreated {
+		t.Fatalf("%s %s", r.Status, r.body)
+	}
+	var made annotationJSON
+	r.read(t, &made)
+	made.Text = "newer trunk"
+	changed, _ := json.Marshal(made)
+	if r := send(string(changed)); r.StatusCode != http.StatusCreated {
+		t.Fatalf("%s %s", r.Status, r.body)
+	}
+	var list struct{ Items []annotationJSON }
+	b.get("/api/v1/annotations?from=2026-11-23T09:30:00Z&to=2026-11-23T09:31:00Z").read(t, &list)
+	if len(list.Items) != 1 || list.Items[0] != made || made.From != "2026-11-23T09:00:00.000000000Z" {
+		t.Errorf("kept is %+v, made was %+v", list.Items, made)
+	}
+	for body, want := range map[string]string{
+		`{"kind":"note","text":"x"}`: "from must be a time",
+		`{"from":"2026-11-23T10:00:00Z","until":"2026-11-23T09:00:00Z","kind":"note","text":"x"}`:       "until must not be before",
+		`{"from":"2026-11-23T10:00:00Z","kind":"holiday","text":"x"}`:                                   "kind must be",
+		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":""}`:                                       "text must be",
+		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"a\u0007b"}`:                               "text must be",
+		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"` + strings.Repeat("x", maxNote+1) + `"}`: "text must be",
+		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"x","id":"x"}`:                             "id must be",
+		`{"form":"2026-11-23T10:00:00Z"}`:                                                               "unknown field",
+		`{} {}`:                                                                                         "something follows",
+		`[`:                                                                                             "read body",
+	} {
+		if r := send(body); r.StatusCode < 400 || r.StatusCode > 422 || !bytes.Contains(r.body, []byte(want)) {
+			t.Errorf("%.80s: %s %s, want %q", body, r.Status, r.body, want)
+		}
+	}
+	if r := send(`{"text":"` + strings.Repeat("x", maxJSONBody) + `"}`); r.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("a body beyond the bound: %s %s", r.Status, r.body)
+	}
+}
+
+func TestUploadsAreBounded(t *testing.T) {
+	l := someCalls(t)
+	b := serveLab(t, l, Options{Body: 10_000, Analyses: 1})
+	upload := func(body string) reply {
+		return b.ask("POST", "/api/v1/analyze", body, "Content-Type", "application/octet-stream")
+	}
+	if r := upload(strings.Repeat("x", 10_001)); r.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("too long: %s %s", r.Status, r.body)
+	}
+	if r := upload("no capture at all"); r.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("no capture: %s %s", r.Status, r.body)
+	}
+	entered, leave := make(chan bool), make(chan bool)
+	l.analyze = func(context.Context, string, io.Reader, string, io.Writer) error {
+		entered <- true
+		<-leave
+		return errors.New("read capture: it is empty")
+	}
+	done := make(chan int)
+	go func() { done <- upload("x").StatusCode }()
+	<-entered
+	if r := upload("x"); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+		t.Errorf("one analysis too many: %s, Retry-After %q", r.Status, r.Header.Get("Retry-After"))
+	}
+	leave <- true
+	if status := <-done; status != http.StatusUnprocessableEntity {
+		t.Errorf("a capture that cannot be read: %d", status)
+	}
+}
+
+// An answer that has begun cannot become an error: it breaks off, and its reader notices.
+func TestBrokenReportsBreakOff(t *testing.T) {
+	l := someCalls(t)
+	l.analyze = func(_ context.Context, _ string, _ io.Reader, _ string, w io.Writer) error {
+		_, _ = w.Write(make([]byte, held+1))
+		return errors.New("disk full")
+	}
+	b := serveLab(t, l, Options{})
+	req, _ := http.NewRequest("POST", b.url+"/api/v1/analyze", strings.NewReader("x"))
+	req.Header.Set("Content-Type", "application/octet-stream")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if n, err := io.Copy(io.Discard, res.Body); err == nil {
+		t.Errorf("read %d bytes, and nothing says that more was to come", n)
+	}
+}
+
+func TestOwnFailuresAreNotTold(t *testing.T) {
+	l := someCalls(t)
+	b := serveLab(t, l, Options{})
+	for _, c := range []struct {
+		err    error
+		status int
+	}{
+		{errors.New("open /var/lib/secret: denied"), 500},
+		{fmt.Errorf("search: %w", context.DeadlineExceeded), 503},
+		{store.ErrClosed, 503},
+		{store.ErrFull, 507},
+	} {
+		l.fail(c.err)
+		for _, path := range []string{"/api/v1/calls", "/api/v1/causes", "/api/v1/status", "/readyz"} {
+			if r := b.ask("GET", path, ""); r.StatusCode != c.status || bytes.Contains(r.body, []byte("secret")) {
+				t.Errorf("%v: GET %s: %s %s, want %d", c.err, path, r.Status, r.body, c.status)
+			}
+		}
+		if r := b.ask("GET", "/healthz", ""); r.StatusCode != 200 {
+			t.Errorf("%v: not alive: %s", c.err, r.Status)
+		}
+	}
+}
+
+func TestReadyFollowsTheStatus(t *testing.T) {
+	l := someCalls(t)
+	b := serveLab(t, l, Options{})
+	b.get("/readyz")
+	l.mu.Lock()
+	l.status.Ready, l.status.Alarms = false, []string{"disk full"}
+	l.mu.Unlock()
+	if r := b.ask("GET", "/readyz", ""); r.StatusCode != 503 || !bytes.Contains(r.body, []byte("disk full")) {
+		t.Errorf("%s %s", r.Status, r.body)
+	}
+}
+
+func TestReportsNameTheNextPage(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	r := b.get("/api/v1/calls?limit=2&format=csv&kind=call")
+	next, ok := strings.CutSuffix(r.Header.Get("Link"), `>; rel="next"`)
+	if !ok || bytes.Count(r.body, []byte("\r\n")) != 3 {
+		t.Fatalf("Link %q of\n%s", r.Header.Get("Link"), r.body)
+	}
+	second := b.get(strings.TrimPrefix(next, "<"))
+	if rows := bytes.Split(second.body, []byte("\r\n")); bytes.Contains(r.body, rows[1]) || !slices.ContainsFunc(rows, func(l []byte) bool { return len(l) > 50 }) {
+		t.Errorf("the next page is\n%s", second.body)
+	}
+}

@@ -1,0 +1,283 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+	"unicode/utf8"
+
+	"sipcause/internal/call"
+	"sipcause/internal/record"
+	"sipcause/internal/render"
+	"sipcause/internal/store"
+	"sipcause/internal/view"
+)
+
+// calls lists cases: rows, rows as they come, or a report.
+func (a *api) calls(w http.ResponseWriter, r *request) error {
+	q, err := r.search()
+	if err != nil {
+		return err
+	}
+	if q.Limit, err = r.limit(); err != nil {
+		return err
+	}
+	open, err := r.choice("open", "false", "true")
+	if err != nil {
+		return err
+	}
+	format, err := r.format()
+	if err != nil {
+		return err
+	}
+	q.Open, q.After = open == "true", r.query.Get("cursor")
+	w.Header().Add("Vary", "Accept")
+	if format == "" && r.accepts("application/x-ndjson") {
+		return a.stream(w, r, q)
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), a.opt.Timeout)
+	defer cancel()
+	found, err := a.obs.Cases(ctx, q)
+	if err != nil {
+		return err
+	}
+	if format != "" {
+		return a.reportOn(w, r, format, q.Zone, found)
+	}
+	return writeJSON(w, http.StatusOK, page{rowsOf(found.Cases), found.Next, found.Partial})
+}
+
+// stream writes the rows of all pages, a line each; with a limit given, of no more than that.
+func (a *api) stream(w http.ResponseWriter, r *request, q store.Search) error {
+	left := -1
+	if r.query.Has("limit") {
+		left = q.Limit
+	}
+	out := newReport(w, mediaTypes["ndjson"])
+	for {
+		ctx, cancel := context.WithTimeout(r.Context(), a.opt.Timeout)
+		found, err := a.obs.Cases(ctx, q)
+		cancel()
+		if err != nil {
+			return err
+		}
+		for i := range found.Cases {
+			line, err := encode(rowOf(&found.Cases[i]))
+			if err != nil {
+				return err
+			}
+			if _, err := out.Write(line); err != nil {
+				return gone(err)
+			}
+		}
+		if left > 0 {
+			left -= len(found.Cases)
+			q.Limit = left
+		}
+		if found.Next == "" || left == 0 {
+			return gone(out.Close())
+		}
+		if found.Next == q.After {
+			return context.DeadlineExceeded // nothing was looked at in the time there is
+		}
+		q.After = found.Next
+		if err := out.flush(); err != nil {
+			return gone(err)
+		}
+	}
+}
+
+// reportOn writes analyze's report on a page of cases. Link names the next page (RFC 8288).
+func (a *api) reportOn(w http.ResponseWriter, r *request, format string, zone *time.Location, found store.Page) error {
+	if found.Next != "" {
+		next := url.Values{}
+		for name, list := range r.query {
+			next[name] = list
+		}
+		next.Set("cursor", found.Next)
+		w.Header().Set("Link", "<"+r.URL.Path+"?"+next.Encode()+`>; rel="next"`)
+	}
+	out := newReport(w, mediaTypes[format])
+	to, err := render.New(format, out, render.Options{Zone: zone, All: true, Brief: true})
+	if err != nil {
+		return err
+	}
+	var s view.Summary
+	err = a.obs.Whole(r.Context(), found.Cases, func(c *view.Case) error {
+		sum(&s, c)
+		return to.Case(c)
+	})
+	if err != nil {
+		return err
+	}
+	if err := to.End(&s); err != nil {
+		return err
+	}
+	return gone(out.Close())
+}
+
+// sum counts a case in what is said of all.
+func sum(s *view.Summary, c *view.Case) {
+	switch c.Call.Kind {
+	case call.KindCall:
+		s.Calls++
+	case call.KindRegistration:
+		s.Registrations++
+	default:
+		s.Transactions++
+	}
+	for _, l := range c.Call.Legs {
+		s.Messages += uint64(len(l.Sightings))
+	}
+	if s.First == 0 || c.Call.Began < s.First {
+		s.First = c.Call.Began
+	}
+	s.Last = max(s.Last, c.Call.Ended)
+}
+
+// call writes one case whole: as an object, or as a report in a format.
+func (a *api) call(w http.ResponseWriter, r *request) error {
+	format, err := r.format()
+	if err != nil {
+		return err
+	}
+	zone, err := r.zone()
+	if err != nil {
+		return err
+	}
+	media := mediaTypes["json"]
+	if format != "" {
+		media = mediaTypes[format]
+	}
+	out := newReport(w, media)
+	err = a.obs.Case(r.Context(), r.PathValue("id"), func(c *view.Case, s *view.Summary) error {
+		opt := render.Options{Zone: zone, All: true, Brief: true, Files: s.Files}
+		if format == "" {
+			_, err := out.Write(append(render.AppendCase(nil, c, opt), '\n'))
+			return err
+		}
+		to, err := render.New(format, out, opt)
+		if err != nil {
+			return err
+		}
+		if err := to.Case(c); err != nil {
+			return err
+		}
+		return to.End(s)
+	})
+	if err != nil {
+		return err
+	}
+	return gone(out.Close())
+}
+
+// messageJSON is something that was seen of a case.
+type messageJSON struct {
+	Time      *string `json:"time"`
+	Src       *string `json:"src"`
+	Dst       *string `json:"dst"`
+	Transport string  `json:"transport"`
+	Point     *string `json:"point"`
+	What      string  `json:"what"`
+	Frame     *uint64 `json:"frame"`
+	Truncated bool    `json:"truncated,omitempty"`
+	ViaHEP    bool    `json:"via_hep,omitempty"`
+	Text      *string `json:"text,omitempty"`   // of valid UTF-8
+	Base64    *string `json:"base64,omitempty"` // of anything else
+}
+
+var whats = [...]string{record.SIP: "sip", record.Event: "event", record.Note: "note"}
+
+func messageOf(m *record.Message) messageJSON {
+	out := messageJSON{
+		Time: moment(m.Time), Src: address(m.Flow.Src), Dst: address(m.Flow.Dst), Transport: m.Flow.Transport.String(),
+		Point: text(m.Point), What: whats[m.What], Truncated: m.Truncated, ViaHEP: m.ViaHEP,
+	}
+	if m.Ref.Number != 0 {
+		out.Frame = &m.Ref.Number
+	}
+	if s := string(m.Data); m.What == record.SIP && utf8.ValidString(s) {
+		out.Text = &s
+	} else {
+		s := base64.StdEncoding.EncodeToString(m.Data)
+		out.Base64 = &s
+	}
+	return out
+}
+
+func (a *api) messages(w http.ResponseWriter, r *request) error {
+	list, err := a.obs.Messages(r.Context(), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	out := make([]messageJSON, len(list))
+	for i := range list {
+		out[i] = messageOf(&list[i])
+	}
+	return writeJSON(w, http.StatusOK, page{Items: out})
+}
+
+// pcap writes what is kept of a case as a capture.
+func (a *api) pcap(w http.ResponseWriter, r *request) error {
+	id := r.PathValue("id")
+	list, err := a.obs.Messages(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	attach(w, id, ".pcap")
+	out := newReport(w, "application/vnd.tcpdump.pcap")
+	if err := render.Pcap(out, list); err != nil {
+		return gone(err)
+	}
+	return gone(out.Close())
+}
+
+func (a *api) rate(w http.ResponseWriter, r *request) error {
+	var body struct {
+		Rating *int `json:"rating"`
+	}
+	if err := decodeBody(r, &body); err != nil {
+		return err
+	}
+	if body.Rating == nil || *body.Rating < 1 || *body.Rating > 5 {
+		return unprocessable("rating must be a number from 1 (bad) to 5 (excellent)")
+	}
+	if err := a.obs.Rate(r.Context(), r.PathValue("id"), *body.Rating); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func unprocessable(detail string) *problem {
+	return &problem{Status: http.StatusUnprocessableEntity, Detail: detail}
+}
+
+// decodeBody reads one JSON object without unknown members.
+func decodeBody(r *request, into any) error {
+	d := json.NewDecoder(r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	if err == nil {
+		if _, more := d.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("something follows the object")
+			if more != nil {
+				err = more
+			}
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	var long *http.MaxBytesError
+	if errors.As(err, &long) {
+		return err
+	}
+	return &problem{Status: http.StatusBadRequest, Detail: fmt.Sprintf("read body: %v", err)}
+}

@@ -1,0 +1,270 @@
+package kpi
+
+import (
+	"encoding/json"
+	"slices"
+
+	"sipcause/internal/call"
+	"sipcause/internal/record"
+	"sipcause/internal/route"
+	"sipcause/internal/wire"
+)
+
+// poorMOS is below which an estimate counts as poor: "many users dissatisfied" (ITU-T G.107 Annex B).
+const poorMOS = 3.6
+
+// leastPackets is how many packets a stream must have to be judged: 2 s of 20 ms.
+const leastPackets = 100
+
+// sender says whose stream it is.
+type sender uint8
+
+const (
+	unknownSender sender = iota
+	caller
+	callee
+)
+
+// media counts the streams of the case: one for each SSRC, where it came from outside if that was seen. A caller's
+// stream counts for the route that the case came by, a callee's for the one that answered.
+func (k *cells) media() {
+	c := k.c.Call
+	done := map[uint32]bool{}
+	for _, outside := range [...]bool{true, false} {
+		for i := range c.Media {
+			m := &c.Media[i]
+			if m.RTCP || done[m.SSRC] {
+				continue
+			}
+			who, edge := senderOf(c, m)
+			if edge != outside {
+				continue
+			}
+			s := k.streamOf(who)
+			local := heard(s, m)
+			if reported(s, m) || local {
+				done[m.SSRC] = true
+			}
+		}
+	}
+	k.notes()
+}
+
+// streamOf returns the sink for a stream of the sender.
+func (k *cells) streamOf(who sender) sink {
+	switch who {
+	case caller:
+		return k.came(k.began)
+	case callee:
+		all := k.at(k.began, "")
+		var outs []sink
+		for _, name := range k.answerers() {
+			outs = append(outs, k.at(k.began, route.OutKey(name)))
+		}
+		return func(id counter, label string, bucket int16, n int64) {
+			all(id, label, bucket, n)
+			for _, s := range outs {
+				s(id, label, bucket, n)
+			}
+		}
+	}
+	return k.at(k.began, "")
+}
+
+// answerers returns the routes whose attempt was answered, or all when none was.
+func (k *cells) answerers() (list []string) {
+	for i, o := range k.c.Ways.Out {
+		if o != "" && i < len(k.c.Call.Attempts) && k.c.Call.Attempts[i].Code/100 == 2 && !slices.Contains(list, o) {
+			list = append(list, o)
+		}
+	}
+	if list == nil {
+		return k.outs()
+	}
+	return list
+}
+
+// senderOf says whose stream it is by the message that announced its source, and whether it was the message of the
+// party itself and none that an element on the way had sent on.
+func senderOf(c *call.Call, m *call.Stream) (who sender, edge bool) {
+	if !m.From.Valid() {
+		return unknownSender, false
+	}
+	l := c.Legs[m.From.Leg]
+	s := &l.Sightings[m.From.Msg]
+	tries := l.Tries()
+	if s.Txn == call.None || len(tries) == 0 {
+		return unknownSender, false
+	}
+	root := s.Txn
+	for range maxVias {
+		if p := l.Txns[root].Parent; p != call.None {
+			root = p
+		}
+	}
+	byCaller := l.Txns[root].Client.Addr() == l.Txns[tries[0]].Client.Addr()
+	first, last := l.Txns[s.Txn].Parent == call.None, true
+	for range l.Children(s.Txn) {
+		last = false
+	}
+	edge = first
+	if !s.IsRequest() {
+		byCaller, edge = !byCaller, last
+	}
+	if byCaller {
+		return caller, edge && m.From.Leg == 0
+	}
+	return callee, edge && m.From.Leg == len(c.Legs)-1
+}
+
+// maxVias bounds how many hops a request is followed back.
+const maxVias = 70
+
+// heard counts what the capture point heard of a stream; false: too little.
+func heard(s sink, m *call.Stream) bool {
+	if m.RTP == nil || m.RTP.Expected() < leastPackets {
+		return false
+	}
+	s.one(streams)
+	s(packetsExpected, "", record.NoBucket, int64(m.RTP.Expected()))
+	if n := m.RTP.Lost(); n > 0 {
+		s(packetsLost, "", record.NoBucket, int64(n))
+	}
+	s.time(jitter, "", m.Jitter)
+	if m.MOS > 0 {
+		s.time(mos, "", m.MOS)
+		if m.MOS < poorMOS {
+			s.one(streamsPoor)
+		}
+	}
+	return true
+}
+
+// reported counts what the stream's receiver said of it; false: nothing.
+func reported(s sink, m *call.Stream) bool {
+	r := m.Remote
+	if r == nil || r.Reports == 0 && r.XR == 0 {
+		return false
+	}
+	s.one(remoteStreams)
+	if r.Reports > 0 {
+		s.time(remoteLoss, "", 100*r.LossMean)
+		if m.ClockRate > 0 {
+			s.time(remoteJitter, "", 1000*r.JitterSum/float64(r.Reports)/float64(m.ClockRate))
+		}
+	}
+	if r.XR > 0 && r.VoIP.MOSCQ > 0 {
+		s.time(remoteMOS, "", r.VoIP.MOSCQ)
+	} else if r.XR > 0 && r.VoIP.MOSLQ > 0 {
+		s.time(remoteMOS, "", r.VoIP.MOSLQ)
+	}
+	return true
+}
+
+// rtcpNote is what is read of a note about RTCP: report blocks as JSON, as HEP agents write them.
+type rtcpNote struct {
+	Blocks []struct {
+		SSRC     uint32   `json:"source_ssrc"`
+		Fraction *float64 `json:"fraction_lost"` // of 256
+		Jitter   *float64 `json:"ia_jitter"`     // in ticks
+	} `json:"report_blocks"`
+}
+
+// qualityNote is what is read of a note about quality.
+type qualityNote struct {
+	MOS      float64 `json:"mos"`
+	Incoming float64 `json:"inc_mos"`
+	Outgoing float64 `json:"out_mos"`
+}
+
+// maxNoted bounds the streams that are told apart in the notes of one case.
+const maxNoted = 16
+
+// told adds up what notes say of one stream.
+type told struct {
+	ssrc             uint32
+	loss, jitter     float64
+	losses, jittered int
+}
+
+// notes counts what agents reported of the case's media, but of streams whose reports were seen on the wire.
+func (k *cells) notes() {
+	if len(k.c.Notes) == 0 {
+		return
+	}
+	s := k.every(k.began)
+	var list []told
+	for i := range k.c.Notes {
+		n := &k.c.Notes[i]
+		switch n.Kind {
+		case wire.NoteRTCP:
+			list = k.rtcp(list, n.Text)
+		case wire.NoteQuality:
+			var q qualityNote
+			if json.Unmarshal(n.Text, &q) != nil {
+				continue
+			}
+			for _, v := range []float64{q.MOS, q.Incoming, q.Outgoing} {
+				if v > 5 {
+					v /= 100 // some agents write 4.2 as 420
+				}
+				if v >= 1 && v <= 5 {
+					s.one(remoteStreams)
+					s.time(remoteMOS, "", v)
+				}
+			}
+		}
+	}
+	for i := range list {
+		t := &list[i]
+		if t.losses+t.jittered == 0 {
+			continue
+		}
+		s.one(remoteStreams)
+		if t.losses > 0 {
+			s.time(remoteLoss, "", 100*t.loss/256/float64(t.losses))
+		}
+		if rate := k.clockOf(t.ssrc); rate > 0 && t.jittered > 0 {
+			s.time(remoteJitter, "", 1000*t.jitter/float64(t.jittered)/float64(rate))
+		}
+	}
+}
+
+// rtcp adds the report blocks of one note.
+func (k *cells) rtcp(list []told, text []byte) []told {
+	var note rtcpNote
+	if json.Unmarshal(text, &note) != nil {
+		return list
+	}
+	for _, b := range note.Blocks {
+		if slices.ContainsFunc(k.c.Call.Media, func(m call.Stream) bool { return m.SSRC == b.SSRC && m.Remote != nil && m.Remote.Reports > 0 }) {
+			continue
+		}
+		at := slices.IndexFunc(list, func(t told) bool { return t.ssrc == b.SSRC })
+		if at < 0 {
+			if len(list) == maxNoted {
+				continue
+			}
+			at = len(list)
+			list = append(list, told{ssrc: b.SSRC})
+		}
+		t := &list[at]
+		if b.Fraction != nil && *b.Fraction >= 0 && *b.Fraction < 256 {
+			t.loss, t.losses = t.loss+*b.Fraction, t.losses+1
+		}
+		if b.Jitter != nil && *b.Jitter >= 0 {
+			t.jitter, t.jittered = t.jitter+*b.Jitter, t.jittered+1
+		}
+	}
+	return list
+}
+
+// clockOf returns the clock rate of the stream, 0 when it is not known.
+func (k *cells) clockOf(ssrc uint32) int {
+	for i := range k.c.Call.Media {
+		if m := &k.c.Call.Media[i]; m.SSRC == ssrc && m.ClockRate > 0 {
+			return m.ClockRate
+		}
+	}
+	return 0
+}

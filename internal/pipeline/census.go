@@ -1,0 +1,38 @@
+package pipeline
+
+import (
+	"sipcause/internal/correlate"
+	"sipcause/internal/diagnose"
+	"sipcause/internal/finding"
+	"sipcause/internal/peer"
+	"sipcause/internal/wire"
+)
+
+// Census is how an engine is. See Live.Ask for when it may be taken.
+type Census struct {
+	EventTime    wire.Time
+	Open         int       // legs
+	Ended        [3]uint64 // by call.Kind
+	Correlate    correlate.Stats
+	MediaEvicted uint64
+	NotesEvicted uint64
+}
+
+// Census counts.
+func (e *Engine) Census() (c Census) {
+	c.EventTime = e.read.last
+	for _, s := range e.shards {
+		st := s.Stats()
+		c.Correlate.Add(&st)
+		c.Open += s.Open()
+	}
+	c.Ended = e.judge.calls
+	c.MediaEvicted, c.NotesEvicted = e.judge.media.Evicted, e.judge.notes.Evicted
+	return c
+}
+
+// Estate returns the addresses of record as they are now, worst first.
+func (e *Engine) Estate() []peer.Account { return e.judge.ledger.Estate() }
+
+// Findings returns what is to be said of all traffic so far.
+func (e *Engine) Findings() []finding.Finding { return diagnose.Capture(e.judge.ledger) }

@@ -1,0 +1,267 @@
+package serve
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"sipcause/internal/correlate"
+	"sipcause/internal/kpi"
+	"sipcause/internal/pipeline"
+	"sipcause/internal/record"
+	"sipcause/internal/store"
+	"sipcause/internal/view"
+	"sipcause/internal/wire"
+)
+
+// Bounds of what waits to be stored.
+const (
+	maxBatchMessages = 20000    // a batch with so many is handed on before its time
+	maxBatchBytes    = 24 << 20 // or with so many bytes
+	maxUnstored      = 64 << 20 // bytes that may wait in all while the store is slow or in trouble: then messages are dropped
+	maxUnstoredCases = 1 << 18  // revisions that may wait: then they are dropped too
+	maxOpenCases     = 1 << 19  // cases whose earlier revision is remembered; the oldest go
+)
+
+// recorder turns what the engine saw and said into batches for the store. Its methods but Next and Written are called on
+// the engine's goroutine; the engine never waits for the store.
+type recorder struct {
+	points  *points
+	every   time.Duration
+	now     func() time.Time
+	subject view.Subject
+	told    func(*record.Case, []record.Cell) // each revision, as it is made
+	passed  map[string]wire.Time              // while restoring: the IDs of cases that are final in the store, and their end
+	quiet   bool                              // replaying: messages are in the store already
+
+	open map[caseKey]*revision
+
+	engine sync.Mutex // of what the engines tell: there is one goroutine for each timeline
+
+	mu       sync.Mutex
+	cur      *store.Batch
+	bytes    int64 // of cur
+	begun    time.Time
+	ready    []*store.Batch
+	unstored int64 // bytes of ready and cur
+	cases    int   // of ready and cur
+	seq      uint64
+	lost     lost
+	signal   chan struct{}
+}
+
+// caseKey names a case over its revisions.
+type caseKey struct {
+	id    string
+	began wire.Time
+}
+
+// revision is what was last said of an open case.
+type revision struct {
+	number int
+	cells  []record.Cell
+	seen   digest
+}
+
+// digest is what makes a revision worth writing.
+type digest struct {
+	messages, code, findings int
+	outcome                  uint8
+	cause                    string
+}
+
+// lost counts what was not stored.
+type lost struct {
+	messages, cases uint64
+	now             uint64
+	from, until     wire.Time
+}
+
+func newRecorder(p *points, every time.Duration, now func() time.Time, told func(*record.Case, []record.Cell)) *recorder {
+	return &recorder{
+		points: p, every: every, now: now, told: told, open: map[caseKey]*revision{},
+		cur: new(store.Batch), signal: make(chan struct{}, 1),
+	}
+}
+
+// Seen takes what one batch of the engine held.
+func (r *recorder) Seen(s *pipeline.Seen) {
+	if r.quiet {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range s.Payloads {
+		p := &s.Payloads[i]
+		r.keep(record.Message{
+			Key: s.Keys[i], Time: p.Time, Ref: p.Ref, Flow: p.Flow, Point: r.points.name(p.Point), What: record.SIP,
+			IPID: p.IPID, Fragments: uint8(min(p.Fragments, 255)), Truncated: p.Truncated, ViaHEP: p.ViaHEP, Data: slices.Clone(p.Data),
+		})
+	}
+	for i := range s.Events {
+		e := &s.Events[i]
+		r.keep(record.Message{
+			Key: pipeline.KeyOfEvent(e), Time: e.Time, Ref: e.Ref, Flow: e.Flow, What: record.Event, Data: record.EncodeEvent(nil, e),
+		})
+	}
+	for i := range s.Notes {
+		n := &s.Notes[i]
+		r.keep(record.Message{
+			Key: correlate.KeyOfCallID(n.CallID), Time: n.Time, Ref: n.Ref, Flow: n.Flow, Point: r.points.name(n.Point), What: record.Note,
+			Data: record.EncodeNote(nil, n),
+		})
+	}
+	for _, g := range s.Gaps {
+		r.cur.Gaps = append(r.cur.Gaps, record.Gap{Gap: g, PointName: r.points.name(g.Point)})
+	}
+	r.turn(false)
+}
+
+// keep adds a message to the batch, or counts it when too much waits. r.mu is held.
+func (r *recorder) keep(m record.Message) {
+	size := int64(len(m.Data)) + 128
+	if r.unstored+size > maxUnstored {
+		l := &r.lost
+		if l.now == 0 {
+			l.from, l.until = m.Time, m.Time
+		}
+		l.from, l.until = min(l.from, m.Time), max(l.until, m.Time)
+		l.now++
+		l.messages++
+		return
+	}
+	r.cur.Messages = append(r.cur.Messages, m)
+	r.bytes += size
+	r.unstored += size
+}
+
+// Case takes one revision of a case.
+func (r *recorder) Case(c *view.Case) error {
+	key := caseKey{c.Call.ID, c.Call.Began}
+	r.engine.Lock()
+	defer r.engine.Unlock()
+	if end, ok := r.passed[c.Call.ID]; ok && c.Call.Began <= end {
+		return nil
+	}
+	was := r.open[key]
+	d := digestOf(c)
+	if was != nil && !c.Verdict.Final && was.seen == d {
+		return nil
+	}
+	rev := &revision{number: 1, seen: d}
+	kpi.Count(c, func(cell record.Cell) { rev.cells = append(rev.cells, cell) })
+	change := rev.cells
+	if was != nil {
+		rev.number = was.number + 1
+		change = kpi.Diff(was.cells, rev.cells)
+	}
+	c.Verdict.Revision = rev.number
+	rec := view.Record(c, &r.subject)
+	rec.Keys = pipeline.KeysOf(c.Call)
+	if c.Verdict.Final {
+		delete(r.open, key)
+	} else {
+		rec.Counted = rev.cells
+		if len(r.open) >= maxOpenCases {
+			for k := range r.open { // any: there are more open cases than the engine can hold
+				delete(r.open, k)
+				break
+			}
+		}
+		r.open[key] = rev
+	}
+	r.told(&rec, change)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.cases >= maxUnstoredCases {
+		r.lost.cases++
+		return nil
+	}
+	r.cases++
+	r.cur.Cases = append(r.cur.Cases, rec)
+	r.cur.Cells = append(r.cur.Cells, change...)
+	return nil
+}
+
+// Add adds to the counters what is of no revision. It may be called from any goroutine.
+func (r *recorder) Add(cells []record.Cell) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cur.Cells = append(r.cur.Cells, cells...)
+}
+
+func digestOf(c *view.Case) digest {
+	d := digest{code: c.Call.Code, findings: len(c.Verdict.Findings), outcome: uint8(c.Call.Outcome)}
+	for _, l := range c.Call.Legs {
+		d.messages += len(l.Sightings)
+	}
+	if c.Verdict.Root != nil {
+		d.cause = string(c.Verdict.Root.ID)
+	}
+	return d
+}
+
+// Flush hands on what there is, at the end.
+func (r *recorder) Flush() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.turn(true)
+}
+
+// turn hands the batch on when its time has come. r.mu is held.
+func (r *recorder) turn(now bool) {
+	b := r.cur
+	if len(b.Messages)+len(b.Cases)+len(b.Cells)+len(b.Gaps) == 0 && r.lost.now == 0 {
+		return
+	}
+	at := r.now()
+	if r.begun.IsZero() {
+		r.begun = at
+	}
+	if !now && len(b.Messages) < maxBatchMessages && r.bytes < maxBatchBytes && at.Sub(r.begun) < r.every {
+		return
+	}
+	if l := &r.lost; l.now > 0 {
+		b.Gaps = append(b.Gaps, record.Gap{Gap: wire.Gap{Kind: wire.GapQueue, From: l.from, Until: l.until, Lost: l.now, Where: "queue before the store"}})
+		l.now = 0
+	}
+	r.seq++
+	b.Seq, b.At = r.seq, wire.Time(at.UnixNano())
+	r.ready = append(r.ready, b)
+	r.cur, r.bytes, r.begun = new(store.Batch), 0, time.Time{}
+	select {
+	case r.signal <- struct{}{}:
+	default:
+	}
+}
+
+// next returns the oldest batch that is not stored, nil when there is none; written takes it away.
+func (r *recorder) next() *store.Batch {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.ready) == 0 {
+		return nil
+	}
+	return r.ready[0]
+}
+
+func (r *recorder) written(b *store.Batch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ready = slices.Delete(r.ready, 0, 1)
+	for i := range b.Messages {
+		r.unstored -= int64(len(b.Messages[i].Data)) + 128
+	}
+	r.cases -= len(b.Cases)
+}
+
+// waiting says how much is not stored yet: bytes, batches, and since when.
+func (r *recorder) waiting() (bytes int64, since time.Time, l lost) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	since = r.begun
+	if len(r.ready) > 0 {
+		since = r.ready[0].At.Std()
+	}
+	return r.unstored, since, r.lost
+}

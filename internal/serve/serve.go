@@ -1,0 +1,213 @@
+// Package serve is the running server: live sources, the engine, the store, and what faces read. Its one rule: capture
+// never waits, neither for the store nor for a face.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sipcause/code/playbooks"
+	"sipcause/internal/capture"
+	"sipcause/internal/decode"
+	"sipcause/internal/pipeline"
+	"sipcause/internal/record"
+	"sipcause/internal/store"
+	"sipcause/internal/wire"
+)
+
+var errFollowers = errors.New("too many followers of the live feed")
+
+// Options of a server.
+type Options struct {
+	Version string
+	Store   store.Store
+	Flush   time.Duration                              // how often what was seen is written; 0: one second
+	Policy  func() store.Policy                        // what may stay; nil: all
+	Engine  pipeline.LiveOptions                       // routes, caps; Record is the server's own
+	Book    func() *playbooks.Book                     // what to do; nil: no advice
+	Log     *slog.Logger                               // nil: none
+	Now     func() time.Time                           // nil: time.Now
+	Told    func(c *record.Case, change []record.Cell) // each revision of a case, and what it adds to the counters; nil: nobody
+}
+
+// Server is a server that runs or is about to. Its Observer methods may be used from several goroutines.
+type Server struct {
+	opt     Options
+	points  *points
+	rec     *recorder
+	main    *timeline
+	lines   []*timeline // main first
+	sources []*source
+	feed    feed
+	alarms  alarms
+	started time.Time
+	ready   atomic.Bool
+	state   atomic.Pointer[engineState]
+}
+
+// timeline is what shares one event time: everything live is one, and every folder of files is another.
+type timeline struct {
+	name string // of the source that it is for; "" for all that is live
+	live *pipeline.Live
+}
+
+// source is a live source with its decoder's counters.
+type source struct {
+	capture.Live
+	kind  string
+	line  *timeline
+	error atomic.Pointer[string]
+}
+
+// New returns a server that has no sources yet.
+func New(opt Options) *Server {
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	if opt.Flush == 0 {
+		opt.Flush = time.Second
+	}
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{opt: opt, points: newPoints(), started: opt.Now()}
+	s.alarms.log = opt.Log
+	s.rec = newRecorder(s.points, opt.Flush, opt.Now, s.told)
+	s.main = s.timeline("")
+	return s
+}
+
+// timeline returns the timeline of that name.
+func (s *Server) timeline(name string) *timeline {
+	for _, t := range s.lines {
+		if t.name == name {
+			return t
+		}
+	}
+	opt := s.opt.Engine
+	opt.Record = s.rec.Seen
+	t := &timeline{name: name, live: pipeline.NewLive(opt, s.rec.Case)}
+	s.lines = append(s.lines, t)
+	return t
+}
+
+// told passes on a revision.
+func (s *Server) told(c *record.Case, change []record.Cell) {
+	if s.opt.Told != nil {
+		s.opt.Told(c, change)
+	}
+	s.feed.tell(c)
+}
+
+func (s *Server) policy() store.Policy {
+	if s.opt.Policy == nil {
+		return store.Policy{}
+	}
+	return s.opt.Policy()
+}
+
+// Points returns the number of a capture point by its name, for sources and decoders.
+func (s *Server) Points(name string) uint16 { return s.points.of(name) }
+
+// Add adds a source before Run. One that reads files of the past has a timeline of its own.
+func (s *Server) Add(src capture.Live, kind string, ofFiles bool) {
+	line := s.main
+	if ofFiles {
+		line = s.timeline(src.Name())
+	}
+	s.sources = append(s.sources, &source{Live: src, kind: kind, line: line})
+}
+
+// Run restores what was open when the store was last written to, and runs until ctx ends; then it takes what came
+// before, writes it, and returns. What is open stays open in the store.
+func (s *Server) Run(ctx context.Context) error {
+	st, err := s.opt.Store.Stats(ctx)
+	if err != nil {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	s.rec.seq = st.LastSeq
+	if err := s.restore(ctx, st); err != nil {
+		return fmt.Errorf("restore what was open: %w", err)
+	}
+	var sources, lines, rest sync.WaitGroup
+	failed := make(chan error, len(s.lines))
+	stop, cancel := context.WithCancel(context.Background())
+	writing, stopWriting := context.WithCancel(context.Background())
+	defer cancel()
+	defer stopWriting()
+	for _, src := range s.sources {
+		sources.Go(func() { s.take(ctx, src) })
+	}
+	for _, line := range s.lines {
+		lines.Go(func() {
+			if err := line.live.Run(stop, s.opt.Now); err != nil {
+				failed <- err
+			}
+		})
+	}
+	rest.Go(func() { s.write(writing) })
+	rest.Go(func() { s.retain(ctx) })
+	rest.Go(func() { s.watch(ctx) })
+	s.ready.Store(true)
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.ready.Store(false)
+	sources.Wait()
+	cancel()
+	lines.Wait()
+	stopWriting()
+	rest.Wait()
+	return err
+}
+
+// idleEvery is how often a decoder is told that time goes on while no packets come.
+const idleEvery = 200 * time.Millisecond
+
+// take runs one source into its timeline. A source that fails is an alarm and is tried again: an interface may come back.
+func (s *Server) take(ctx context.Context, src *source) {
+	in := src.line.live.Sink()
+	opt := s.opt.Engine.Decode
+	opt.Points = s.points.of
+	dec := decode.New(in, opt)
+	var mu sync.Mutex // of what follows: packets come on one goroutine, time on another
+	var last wire.Time
+	var arrived time.Time
+	idle, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		t := time.NewTicker(idleEvery)
+		defer t.Stop()
+		for idle.Err() == nil {
+			select {
+			case <-idle.Done():
+			case <-t.C:
+				mu.Lock()
+				if last != 0 {
+					dec.Reached(last.Add(max(s.opt.Now().Sub(arrived), 0)))
+				}
+				mu.Unlock()
+			}
+		}
+	}()
+	err := src.Run(ctx, func(p *wire.Packet) {
+		mu.Lock()
+		defer mu.Unlock()
+		last, arrived = max(last, p.Time), s.opt.Now()
+		dec.Packet(p)
+	}, in.Gap)
+	mu.Lock()
+	defer mu.Unlock()
+	dec.Flush(last)
+	if err != nil && ctx.Err() == nil {
+		text := err.Error()
+		src.error.Store(&text)
+		s.alarms.set("source "+src.Name(), text)
+	}
+}
