@@ -70,6 +70,7 @@ completion: build ## shell completion from the table of commands
 	for s in bash zsh fish; do ./sipcause completion $$s > build/completion/sipcause.$$s; done
 
 package: ## Debian packages of the server in build/, for amd64 and arm64
+	rm -f build/sipcause_*.deb
 	scripts/package.sh build amd64 arm64
 
 cross: ## the other platforms: built, not run

@@ -36,6 +36,7 @@ const contents = `-rw-r----- root/root ./etc/sipcause/sipcause.yaml
 -rwxr-xr-x root/root ./usr/bin/sipcause
 -rw-r--r-- root/root ./usr/lib/systemd/system/sipcause.service
 -rw-r--r-- root/root ./usr/share/bash-completion/completions/sipcause
+-rw-r--r-- root/root ./usr/share/doc/sipcause/NEWS.gz
 -rw-r--r-- root/root ./usr/share/doc/sipcause/changelog.gz
 -rw-r--r-- root/root ./usr/share/doc/sipcause/configuration.md
 -rw-r--r-- root/root ./usr/share/doc/sipcause/copyright

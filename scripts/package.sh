@@ -31,13 +31,16 @@ mkdir "$stage/man" "$stage/completion"
 "$stage/here" man "$stage/man"
 gzip -9n "$stage"/man/*.1
 for shell in bash zsh fish; do "$stage/here" completion $shell >"$stage/completion/sipcause.$shell"; done
-gzip -9nc CHANGELOG.md >"$stage/changelog.gz"
+gzip -9nc CHANGELOG.md >"$stage/NEWS.gz"
+# The form that Debian's tools read; what has changed is in NEWS.
+printf 'sipcause (%s) unstable; urgency=medium\n\n  * See NEWS.gz.\n\n -- The sipcause authors <sipcause@example.org>  %s\n' \
+	"$VERSION" "$(date -uRd "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$stage/changelog.gz"
 
 for ARCH in "$@"; do
 	export ARCH STAGE=$stage/$ARCH
 	mkdir "$STAGE"
 	build "$ARCH" "$STAGE/sipcause"
-	cp -r "$stage/man" "$stage/completion" "$stage/changelog.gz" "$STAGE"
+	cp -r "$stage/man" "$stage/completion" "$stage"/*.gz "$STAGE"
 	find "$STAGE" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
 	go tool -modfile=tools/go.mod nfpm package --packager deb --config packaging/nfpm.yaml --target "$out/sipcause_${VERSION}_$ARCH.deb"
 done

@@ -25,9 +25,8 @@ func (s *Sender) write(ctx context.Context) {
 	for {
 		c, err := s.dial(ctx)
 		if err == nil {
-			began := time.Now()
-			err = s.converse(ctx, c)
-			if time.Since(began) > longRest || err == nil {
+			before := s.Stats().Sent
+			if err = s.converse(ctx, c); s.Stats().Sent > before {
 				rest = firstRest
 			}
 		}

@@ -163,8 +163,8 @@ func (w *folder) wait(ctx context.Context, tick *time.Ticker, events *fsnotify.W
 	select {
 	case <-ctx.Done():
 	case <-tick.C:
-	case <-events.Errors: // some were lost
-		w.dirty = true
+	case err := <-events.Errors: // some were lost
+		w.dirty = w.dirty || err != nil
 	case e := <-events.Events:
 		time.Sleep(coalesce)
 		for range maxEvents {

@@ -126,18 +126,19 @@ func (w *folder) scan() {
 		}
 		list = append(list, fresh{name, info})
 	}
+	list = slices.DeleteFunc(list, func(n fresh) bool { return w.renamed(n, was) })
+	for _, f := range slices.Clone(w.files) {
+		changed := f.info != nil && (f.info.Size() != f.Size || !f.info.ModTime().Equal(f.Modified))
+		if changed && f.tail == nil && !f.pending && w.room() {
+			w.identify(f)
+		}
+	}
 	slices.SortFunc(list, func(a, b fresh) int { return a.info.ModTime().Compare(b.info.ModTime()) })
 	for _, n := range list {
-		w.meet(n, was)
-	}
-	for _, f := range w.files {
-		changed := f.info != nil && (f.info.Size() != f.Size || !f.info.ModTime().Equal(f.Modified))
-		if !changed || f.tail != nil || f.pending || f.Copy {
-			continue
-		}
-		if w.dirty = w.dirty || len(w.pending) >= maxPending; len(w.pending) < maxPending {
-			head, first, err := glanceAt(w.path(f))
-			w.place(f, head, first, err)
+		if n.info.ModTime().After(w.memory.Horizon) && w.room() {
+			f := &watched{mark: mark{Name: n.name}, info: n.info}
+			w.files = append(w.files, f)
+			w.identify(f)
 		}
 	}
 	w.forget()
@@ -166,39 +167,44 @@ func (w *folder) list() (map[string]fs.FileInfo, error) {
 	return here, nil
 }
 
-// meet takes in a file of a new name: one renamed, one packed, or a new one.
-func (w *folder) meet(n fresh, was map[*watched]fs.FileInfo) {
-	for _, f := range w.files {
-		if f.info == nil && was[f] != nil && os.SameFile(was[f], n.info) {
+// room says whether another file can be looked at; if not, another scan will.
+func (w *folder) room() bool {
+	full := len(w.pending) >= maxPending
+	w.dirty = w.dirty || full
+	return !full
+}
+
+// renamed says whether a file is one that had another name before.
+func (w *folder) renamed(n fresh, was map[*watched]fs.FileInfo) bool {
+	for f, info := range was {
+		if f.info == nil && info != nil && os.SameFile(info, n.info) {
 			f.Name, f.info = n.name, n.info
-			return
+			w.memory.changed = true
+			return true
 		}
 	}
-	if !n.info.ModTime().After(w.memory.Horizon) {
-		return
-	}
-	if len(w.pending) >= maxPending {
-		w.dirty = true
-		return
-	}
-	head, first, err := glanceAt(filepath.Join(w.dir, n.name))
-	var f *watched
-	if err == nil {
-		f = w.known(head, n.name)
-	}
-	switch {
-	case f == nil:
-		f = &watched{mark: mark{Name: n.name}}
-		w.files = append(w.files, f)
-	case f.info != nil: // packed, and the file it was made of is still there
-		c := &watched{mark: f.mark, info: n.info}
-		c.Name, c.Copy = n.name, true
-		w.files = append(w.files, c)
-		return
-	}
-	f.Name, f.info = n.name, n.info
-	if f.tail == nil && !f.pending {
+	return false
+}
+
+// identify looks at how a file begins. One that begins like another that is gone is that one.
+func (w *folder) identify(f *watched) {
+	head, first, err := glanceAt(w.path(f))
+	if err != nil || f.Packets > 0 || f.Copy {
 		w.place(f, head, first, err)
+		return
+	}
+	switch same := w.known(head, f.Name); {
+	case same == nil:
+		w.place(f, head, first, nil)
+	case same.info == nil:
+		same.Name, same.info = f.Name, f.info
+		w.files = slices.DeleteFunc(w.files, func(o *watched) bool { return o == f })
+		if same.tail == nil && !same.pending {
+			w.place(same, head, first, nil)
+		}
+	default: // packed, and the file it was made of is still there
+		f.Head, f.Hash, f.Copy = same.Head, same.Hash, true
+		w.place(f, head, first, nil)
 	}
 }
 
@@ -219,8 +225,11 @@ func (w *folder) known(head []byte, name string) *watched {
 func (w *folder) place(f *watched, head []byte, first wire.Time, err error) {
 	var format *FormatError
 	switch {
+	case err == nil && f.Copy && f.is(head):
+		f.Size, f.Modified = f.info.Size(), f.info.ModTime()
+		w.memory.changed = true
 	case err == nil:
-		if f.Packets > 0 && !f.is(head) { // written anew
+		if (f.Packets > 0 || f.Copy) && !f.is(head) { // written anew
 			f.mark = mark{Name: f.Name}
 		}
 		f.Bad = false

@@ -224,6 +224,8 @@ func TestWatchPacked(t *testing.T) {
 	}
 	write(t, dir, "b.pcap.gz", gz(classic(5))) // taken when it has not changed for a while
 	w.expect("packed", 1, 2, 3, 4, 5)
+	age(t, write(t, dir, "kept.pcap.zst", zst(classic(6))), 30*time.Second) // no copy any more
+	w.expect("another one packed", 1, 2, 3, 4, 5, 6)
 	w.stop()
 	w.noGaps()
 }

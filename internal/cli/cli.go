@@ -37,6 +37,7 @@ var commands = []func() *cobra.Command{
 	explainCommand,
 	codesCommand,
 	demoCommand,
+	func() *cobra.Command { return serveCommand(runServer) },
 	configCommand,
 	manCommand,
 }

@@ -190,7 +190,7 @@ var table = []Option{
 		bind: one(func(c *Config) *string { return &c.RatingHeader }, headerName.orOff()),
 	},
 	{
-		Key: "playbooks", Flag: "playbooks", Default: off, Reload: true, Help: "folder of your own playbooks (*.yaml), which win over the built-in ones",
+		Key: "playbooks", Flag: "playbooks", Default: off, Help: "folder of your own playbooks (*.yaml), which win over the built-in ones",
 		bind: one(func(c *Config) *string { return &c.Playbooks }, dir),
 	},
 	{

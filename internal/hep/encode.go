@@ -12,7 +12,7 @@ import (
 
 // Message is what an agent tells of one message that it saw.
 type Message struct {
-	Time        wire.Time // when it was seen; whole microseconds are sent
+	Time        wire.Time // when it was seen; whole microseconds are sent; 0: none is
 	Flow        wire.Flow // where
 	Type        uint8     // of Payload: TypeSIP, …
 	Correlation string    // Call-ID that Payload is about, where it does not say so itself; "": none is sent
@@ -40,8 +40,10 @@ func (e *Encoder) Append(b []byte, m *Message) (packet []byte, ok bool) {
 	b = append(b, Magic...)
 	b = append(b, 0, 0)
 	b = appendFlow(b, &m.Flow)
-	b = appendUint32(b, ChunkSeconds, uint32(m.Time/1e9))
-	b = appendUint32(b, ChunkMicros, uint32(m.Time%1e9/1e3))
+	if m.Time != 0 {
+		b = appendUint32(b, ChunkSeconds, uint32(m.Time/1e9))
+		b = appendUint32(b, ChunkMicros, uint32(m.Time%1e9/1e3))
+	}
 	b = append(appendHeader(b, ChunkType, 1), m.Type)
 	b = appendUint32(b, ChunkNode, e.Node)
 	b = appendText(b, ChunkKey, e.Key)

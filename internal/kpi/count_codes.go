@@ -150,11 +150,11 @@ func oneWay(c *call.Call) bool {
 	return proved
 }
 
-// maxUp is how long a call counts as up at most: so far back a series of concurrent calls has to look.
-const maxUp = 24 * 60 * minute
+// longestCall is how long a call counts as up at most: so far back a series of concurrent calls has to look.
+const longestCall = 24 * 60 * minute
 
-// maxBound is how long a binding counts at most.
-const maxBound = 7 * 24 * 60 * minute
+// longestBinding is how long a binding counts at most.
+const longestBinding = 7 * 24 * 60 * minute
 
 // gauge counts when the call was up.
 func (k *cells) gauge(over bool) {
@@ -170,7 +170,7 @@ func (k *cells) gauge(over bool) {
 	} else if over && !l.AtEnd {
 		until = c.Ended
 	}
-	k.span(up, down, from, until, maxUp)
+	k.span(up, down, from, until, longestCall)
 }
 
 // span counts that something was there from from until until (0: not known yet).
@@ -206,7 +206,7 @@ func (k *cells) binding() {
 		k.came(minuteOf(last)).one(bindingsDown)
 		return
 	}
-	s := k.came(minuteOf(min(reg.Until, from+maxBound)))
+	s := k.came(minuteOf(min(reg.Until, from+longestBinding)))
 	s.one(bindingsDown)
 	s.one(bindingsRanOut)
 }

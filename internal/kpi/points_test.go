@@ -328,7 +328,9 @@ func TestFirstHopAlone(t *testing.T) {
 			t.Fatalf("%s: %d packets on the first hop", f.Name, len(near))
 		}
 		keep := func(list []record.Cell) []record.Cell {
-			return slices.DeleteFunc(coarse(list), func(c record.Cell) bool { return strings.HasPrefix(c.Route, "out:") || slices.Contains(beyond, c.Counter) })
+			return slices.DeleteFunc(coarse(list), func(c record.Cell) bool {
+				return strings.HasPrefix(c.Route, "out:") || slices.Contains(beyond, c.Counter)
+			})
 		}
 		if d := kpi.Diff(keep(counted(t, f.Packets)), keep(counted(t, near))); len(d) > 0 {
 			t.Errorf("%s: at the first hop otherwise: %s", f.Name, show(d))

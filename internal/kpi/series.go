@@ -292,9 +292,9 @@ func (w *window) climb(l *line, now int64, changes map[int64]int64) {
 // lasts returns how long what a level counts may last.
 func lasts(m *Measure) wire.Time {
 	if m.hits[0] == bindingsUp {
-		return maxBound
+		return longestBinding
 	}
-	return maxUp
+	return longestCall
 }
 
 // series makes the points of a line.

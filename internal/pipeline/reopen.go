@@ -11,7 +11,11 @@ import (
 	"sipcause/internal/wire"
 )
 
-// Window returns between which times, both inclusive, the messages of a recorded case are: what Reopen wants.
+// afterwards is how long after a case's last message agents may still speak of it.
+const afterwards = wire.Time(40e9)
+
+// Window returns between which times, both inclusive, what is kept of a recorded case lies: what Reopen wants, and what
+// agents said a little later.
 func Window(rec *record.Case) (from, until wire.Time, err error) {
 	k, err := view.Restore(rec)
 	if err != nil {
@@ -21,7 +25,7 @@ func Window(rec *record.Case) (from, until wire.Time, err error) {
 	for i := range k.Legs {
 		from, until = min(from, k.Legs[i].First.Time), max(until, k.Legs[i].Last.Time)
 	}
-	return from, until, nil
+	return from, until + afterwards, nil
 }
 
 // FilesOf returns the names that the messages' wire.PacketRef.Source stand for: those of their capture points.

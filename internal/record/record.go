@@ -3,7 +3,10 @@
 package record
 
 import (
+	"bytes"
+	"cmp"
 	"net/netip"
+	"slices"
 	"time"
 
 	"sipcause/internal/call"
@@ -115,4 +118,12 @@ type Annotation struct {
 	Kind        string    // "maintenance" or "note"
 	Route       string    // "" for all
 	Text        string
+}
+
+// Sorted puts messages in order of (time, reference), each once.
+func Sorted(list []Message) []Message {
+	slices.SortStableFunc(list, func(a, b Message) int { return cmp.Or(cmp.Compare(a.Time, b.Time), a.Ref.Compare(b.Ref)) })
+	return slices.CompactFunc(list, func(a, b Message) bool {
+		return a.Time == b.Time && a.Ref == b.Ref && a.Flow == b.Flow && a.What == b.What && bytes.Equal(a.Data, b.Data)
+	})
 }

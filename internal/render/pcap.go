@@ -152,6 +152,9 @@ func (p *pcapFile) event(m *record.Message) error {
 		return err
 	}
 	f := e.Flow
+	if e.From == f.Dst.Addr() && e.From != f.Src.Addr() && (e.Kind == wire.EventTCPReset || e.Kind == wire.EventTCPClosed) {
+		f = f.Reverse()
+	}
 	switch e.Kind {
 	case wire.EventICMP, wire.EventICMPTooBig:
 		p.icmp(&e)
@@ -159,9 +162,6 @@ func (p *pcapFile) event(m *record.Message) error {
 		p.segment(e.Time, f, flagSYN, nil)
 		p.segment(e.Time, f.Reverse(), flagRST|flagACK, nil)
 	case wire.EventTCPReset:
-		if e.From == f.Dst.Addr() && e.From != f.Src.Addr() {
-			f = f.Reverse()
-		}
 		p.segment(e.Time, f, flagRST|flagACK, nil)
 	case wire.EventTCPClosed:
 		p.segment(e.Time, f, flagFIN|flagACK, nil)

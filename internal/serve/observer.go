@@ -8,6 +8,7 @@ import (
 
 	"sipcause/internal/call"
 	"sipcause/internal/capture"
+	"sipcause/internal/kpi"
 	"sipcause/internal/pipeline"
 	"sipcause/internal/query"
 	"sipcause/internal/record"
@@ -64,7 +65,7 @@ func (s *Server) Whole(ctx context.Context, cases []record.Case, show func(*view
 		if err != nil {
 			return err
 		}
-		err = reopen(rec, msgs, s.opt.Engine.Options, func(c *view.Case) error {
+		err = pipeline.Reopen(rec, msgs, s.opt.Engine.Options, func(c *view.Case) error {
 			adviser.Advise(c)
 			return show(c)
 		})
@@ -85,11 +86,15 @@ func (s *Server) Messages(ctx context.Context, id string) ([]record.Message, err
 }
 
 func (s *Server) messages(ctx context.Context, c *record.Case) ([]record.Message, error) {
-	until := c.Ended + messageSlack
+	from, until, err := pipeline.Window(c)
+	if err != nil {
+		return nil, err
+	}
+	until += messageSlack
 	if !c.Final {
 		until = 0
 	}
-	return s.opt.Store.Messages(ctx, c.Keys, c.Began-messageSlack, until)
+	return s.opt.Store.Messages(ctx, c.Keys, from-messageSlack, until)
 }
 
 // Count counts cases by the values of a field (view.Observer).
@@ -129,11 +134,6 @@ func (s *Server) Gaps(ctx context.Context, from, until wire.Time, limit int) ([]
 	return s.opt.Store.Gaps(ctx, from, until, limit)
 }
 
-// Annotations returns the notes beside the series (view.Observer).
-func (s *Server) Annotations(ctx context.Context, from, until wire.Time) ([]record.Annotation, error) {
-	return s.opt.Store.Annotations(ctx, from, until)
-}
-
 // Annotate adds a note beside the series (view.Observer).
 func (s *Server) Annotate(ctx context.Context, a record.Annotation) (uint64, error) {
 	return s.opt.Store.Annotate(ctx, a)
@@ -145,8 +145,7 @@ func (s *Server) Rate(ctx context.Context, id string, rating int) error {
 	if err != nil {
 		return err
 	}
-	_ = rec
-	return nil
+	return kpi.Rate(&rec, 0, rating, func(c record.Cell) { s.rec.Add(c) })
 }
 
 // Follow tells of revisions as they come (view.Observer).

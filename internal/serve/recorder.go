@@ -26,13 +26,13 @@ const (
 // recorder turns what the engine saw and said into batches for the store. Its methods but Next and Written are called on
 // the engine's goroutine; the engine never waits for the store.
 type recorder struct {
+	server  *Server
 	points  *points
 	every   time.Duration
 	now     func() time.Time
 	subject view.Subject
-	told    func(*record.Case, []record.Cell) // each revision, as it is made
-	passed  map[string]wire.Time              // while restoring: the IDs of cases that are final in the store, and their end
-	quiet   bool                              // replaying: messages are in the store already
+	passed  map[string]wire.Time // while restoring: the IDs of cases that are final in the store, and their end
+	quiet   bool                 // replaying: messages are in the store already
 
 	open map[caseKey]*revision
 
@@ -77,9 +77,9 @@ type lost struct {
 	from, until     wire.Time
 }
 
-func newRecorder(p *points, every time.Duration, now func() time.Time, told func(*record.Case, []record.Cell)) *recorder {
+func newRecorder(s *Server, every time.Duration) *recorder {
 	return &recorder{
-		points: p, every: every, now: now, told: told, open: map[caseKey]*revision{},
+		server: s, points: s.points, every: every, now: s.opt.Now, open: map[caseKey]*revision{},
 		cur: new(store.Batch), signal: make(chan struct{}, 1),
 	}
 }
@@ -113,6 +113,9 @@ func (r *recorder) Seen(s *pipeline.Seen) {
 	}
 	for _, g := range s.Gaps {
 		r.cur.Gaps = append(r.cur.Gaps, record.Gap{Gap: g, PointName: r.points.name(g.Point)})
+		if missed := r.server.opt.Missed; missed != nil {
+			missed(&r.cur.Gaps[len(r.cur.Gaps)-1])
+		}
 	}
 	r.turn(false)
 }
@@ -170,7 +173,10 @@ func (r *recorder) Case(c *view.Case) error {
 		}
 		r.open[key] = rev
 	}
-	r.told(&rec, change)
+	if c.Verdict.Final {
+		change = append(change, r.server.rated(c, &rec)...)
+	}
+	r.server.told(&rec, change)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cases >= maxUnstoredCases {
@@ -184,10 +190,10 @@ func (r *recorder) Case(c *view.Case) error {
 }
 
 // Add adds to the counters what is of no revision. It may be called from any goroutine.
-func (r *recorder) Add(cells []record.Cell) {
+func (r *recorder) Add(cell record.Cell) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cur.Cells = append(r.cur.Cells, cells...)
+	r.cur.Cells = append(r.cur.Cells, cell)
 }
 
 func digestOf(c *view.Case) digest {

@@ -2,17 +2,115 @@ package serve
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
+	"sipcause/internal/kpi"
+	"sipcause/internal/record"
+	"sipcause/internal/store"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 )
 
+// maxSeriesGaps bounds the gaps that the quality of a series is judged by.
+const maxSeriesGaps = 10000
+
 // Series evaluates measures over time (view.Observer).
 func (s *Server) Series(ctx context.Context, q view.SeriesQuery) ([]view.Series, error) {
-	return nil, nil
+	gaps, err := s.opt.Store.Gaps(ctx, q.From, q.Until, maxSeriesGaps)
+	if err != nil {
+		return nil, err
+	}
+	list, err := kpi.Series(q, func(r store.Rollup, visit func(*record.Cell) error) error {
+		return s.opt.Store.Rollup(ctx, r, visit)
+	}, gaps)
+	if err != nil {
+		return nil, err
+	}
+	notes, err := s.Annotations(ctx, q.From, q.Until)
+	if err != nil || len(notes) == 0 {
+		return list, err
+	}
+	for i := range list {
+		l := &list[i]
+		for k := range l.Points {
+			until := q.Until
+			if k+1 < len(l.Points) {
+				until = l.Points[k+1].At
+			}
+			l.Points[k].Notes = about(notes, l.Route, l.Points[k].At, until)
+		}
+	}
+	return list, nil
 }
+
+// routeOf is the name of the route of a key: route.InKey, route.OutKey.
+func routeOf(key string) string {
+	_, name, ok := strings.Cut(key, ":")
+	if !ok {
+		return key
+	}
+	return name
+}
+
+// about returns the texts of the annotations of a route that touch an interval.
+func about(notes []record.Annotation, route string, from, until wire.Time) (texts []string) {
+	for _, a := range notes {
+		if a.From < until && a.Until >= from && (a.Route == "" || a.Route == routeOf(route)) {
+			texts = append(texts, a.Kind+": "+a.Text)
+		}
+	}
+	return texts
+}
+
+// routeMeasures are what the list of routes says of each.
+var routeMeasures = []string{"call_rate", "asr", "ner", "pdd_p50", "pdd_p95"}
 
 // Routes lists the routes (view.Observer).
 func (s *Server) Routes(ctx context.Context, from, until wire.Time) ([]view.RouteState, error) {
-	return nil, nil
+	list, err := s.Series(ctx, view.SeriesQuery{Measures: routeMeasures, From: from, Until: until, By: "route"})
+	if err != nil {
+		return nil, err
+	}
+	var out []view.RouteState
+	at := map[string]int{}
+	for i := range list {
+		l := &list[i]
+		if len(l.Points) == 0 {
+			continue
+		}
+		k, ok := at[l.Route]
+		if !ok {
+			k = len(out)
+			at[l.Route] = k
+			out = append(out, view.RouteState{Name: l.Route, Configured: s.configured[routeOf(l.Route)]})
+		}
+		p := &l.Points[0]
+		out[k].KPIs = append(out[k].KPIs, view.KPI{Name: l.Measure, Value: p.Value, Unit: l.Unit, Population: uint64(max(p.Population, 0)), Ref: l.Ref, Refused: p.Refused})
+	}
+	return out, nil
+}
+
+// Annotations returns the notes beside the series: those of people, and the windows of the configuration
+// (view.Observer).
+func (s *Server) Annotations(ctx context.Context, from, until wire.Time) ([]record.Annotation, error) {
+	list, err := s.opt.Store.Annotations(ctx, from, until)
+	if err != nil {
+		return nil, fmt.Errorf("read annotations: %w", err)
+	}
+	if s.opt.Maintenance == nil {
+		return list, nil
+	}
+	windows := s.opt.Maintenance()
+	for i := range windows {
+		w := &windows[i]
+		for _, span := range w.Spans(from.Std(), until.Std()) {
+			list = append(list, record.Annotation{
+				From: wire.Time(span.From.UnixNano()), Until: wire.Time(span.Until.UnixNano()), Kind: "maintenance", Route: w.Route, Text: w.Name,
+			})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b record.Annotation) int { return int(a.From - b.From) })
+	return list, nil
 }

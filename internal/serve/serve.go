@@ -13,9 +13,11 @@ import (
 
 	"sipcause/code/playbooks"
 	"sipcause/internal/capture"
+	"sipcause/internal/config"
 	"sipcause/internal/decode"
 	"sipcause/internal/pipeline"
 	"sipcause/internal/record"
+	"sipcause/internal/route"
 	"sipcause/internal/store"
 	"sipcause/internal/wire"
 )
@@ -24,30 +26,36 @@ var errFollowers = errors.New("too many followers of the live feed")
 
 // Options of a server.
 type Options struct {
-	Version string
-	Store   store.Store
-	Flush   time.Duration                              // how often what was seen is written; 0: one second
-	Policy  func() store.Policy                        // what may stay; nil: all
-	Engine  pipeline.LiveOptions                       // routes, caps; Record is the server's own
-	Book    func() *playbooks.Book                     // what to do; nil: no advice
-	Log     *slog.Logger                               // nil: none
-	Now     func() time.Time                           // nil: time.Now
-	Told    func(c *record.Case, change []record.Cell) // each revision of a case, and what it adds to the counters; nil: nobody
+	Version      string
+	Store        store.Store
+	Flush        time.Duration                              // how often what was seen is written; 0: one second
+	Policy       func() store.Policy                        // what may stay; nil: all
+	Engine       pipeline.LiveOptions                       // routes, caps; Record is the server's own
+	Book         func() *playbooks.Book                     // what to do; nil: no advice
+	Routes       []route.Rule                               // named in the configuration
+	Discover     int                                        // how many further routes get a name
+	RatingHeader string                                     // header field in which user agents send what the user thinks of the call; "": none
+	Maintenance  func() []config.Window                     // nil: none
+	Missed       func(*record.Gap)                          // each gap; nil: nobody
+	Log          *slog.Logger                               // nil: none
+	Now          func() time.Time                           // nil: time.Now
+	Told         func(c *record.Case, change []record.Cell) // each revision of a case, and what it adds to the counters; nil: nobody
 }
 
 // Server is a server that runs or is about to. Its Observer methods may be used from several goroutines.
 type Server struct {
-	opt     Options
-	points  *points
-	rec     *recorder
-	main    *timeline
-	lines   []*timeline // main first
-	sources []*source
-	feed    feed
-	alarms  alarms
-	started time.Time
-	ready   atomic.Bool
-	state   atomic.Pointer[engineState]
+	opt        Options
+	points     *points
+	rec        *recorder
+	main       *timeline
+	lines      []*timeline // main first
+	sources    []*source
+	feed       feed
+	configured map[string]bool // names of routes
+	alarms     alarms
+	started    time.Time
+	ready      atomic.Bool
+	state      atomic.Pointer[engineState]
 }
 
 // timeline is what shares one event time: everything live is one, and every folder of files is another.
@@ -65,7 +73,7 @@ type source struct {
 }
 
 // New returns a server that has no sources yet.
-func New(opt Options) *Server {
+func New(opt Options) (*Server, error) {
 	if opt.Now == nil {
 		opt.Now = time.Now
 	}
@@ -75,25 +83,28 @@ func New(opt Options) *Server {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{opt: opt, points: newPoints(), started: opt.Now()}
+	s := &Server{opt: opt, points: newPoints(), started: opt.Now(), configured: map[string]bool{}}
 	s.alarms.log = opt.Log
-	s.rec = newRecorder(s.points, opt.Flush, opt.Now, s.told)
-	s.main = s.timeline("")
-	return s
+	for _, r := range opt.Routes {
+		s.configured[r.Name] = true
+	}
+	s.rec = newRecorder(s, opt.Flush)
+	var err error
+	s.main, err = s.timeline("")
+	return s, err
 }
 
-// timeline returns the timeline of that name.
-func (s *Server) timeline(name string) *timeline {
-	for _, t := range s.lines {
-		if t.name == name {
-			return t
-		}
-	}
+// timeline makes a timeline.
+func (s *Server) timeline(name string) (*timeline, error) {
 	opt := s.opt.Engine
 	opt.Record = s.rec.Seen
+	var err error
+	if opt.Routes, err = route.NewTable(s.opt.Routes, s.opt.Discover); err != nil {
+		return nil, err
+	}
 	t := &timeline{name: name, live: pipeline.NewLive(opt, s.rec.Case)}
 	s.lines = append(s.lines, t)
-	return t
+	return t, nil
 }
 
 // told passes on a revision.
@@ -115,12 +126,15 @@ func (s *Server) policy() store.Policy {
 func (s *Server) Points(name string) uint16 { return s.points.of(name) }
 
 // Add adds a source before Run. One that reads files of the past has a timeline of its own.
-func (s *Server) Add(src capture.Live, kind string, ofFiles bool) {
+func (s *Server) Add(src capture.Live, kind string, ofFiles bool) (err error) {
 	line := s.main
 	if ofFiles {
-		line = s.timeline(src.Name())
+		if line, err = s.timeline(src.Name()); err != nil {
+			return err
+		}
 	}
 	s.sources = append(s.sources, &source{Live: src, kind: kind, line: line})
+	return nil
 }
 
 // Run restores what was open when the store was last written to, and runs until ctx ends; then it takes what came

@@ -153,9 +153,14 @@ func live(t *testing.T, file string) map[string]string {
 	var now clock
 	now.set(packets[len(packets)-1].Time)
 	st := memory.New(64 << 20)
-	s := New(Options{Store: st, Now: now.now, Flush: time.Millisecond})
+	s, err := New(Options{Store: st, Now: now.now, Flush: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
 	src := &played{name: "test", packets: packets, done: make(chan struct{})}
-	s.Add(src, "test", false)
+	if err := s.Add(src, "test", false); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- s.Run(ctx) }()

@@ -146,3 +146,22 @@ func (c *Case) Is(id string) bool {
 	}
 	return c.Call.ID == id
 }
+
+// Add counts a case in a summary of cases that were chosen from a history.
+func (s *Summary) Add(c *Case) {
+	switch c.Call.Kind {
+	case call.KindCall:
+		s.Calls++
+	case call.KindRegistration:
+		s.Registrations++
+	default:
+		s.Transactions++
+	}
+	for _, l := range c.Call.Legs {
+		s.Messages += uint64(len(l.Sightings))
+	}
+	if s.First == 0 || c.Call.Began < s.First {
+		s.First = c.Call.Began
+	}
+	s.Last = max(s.Last, c.Call.Ended)
+}

@@ -56,7 +56,7 @@ const (
 func sizeOf(m *record.Message) int64 { return messageSize + int64(len(m.Data)) }
 
 func sizeOfCase(c *record.Case) int64 {
-	n := caseSize + len(c.ID) + len(c.From) + len(c.To) + len(c.Target) + len(c.Reason) + len(c.Doc) + 8*len(c.Keys) + 64*len(c.Src)
+	n := caseSize + len(c.ID) + len(c.From) + len(c.To) + len(c.Target) + len(c.Reason) + len(c.Doc) + 8*len(c.Keys) + 64*len(c.Src) + cellSize*len(c.Counted)
 	for _, list := range [][]string{c.CallIDs, c.Numbers, c.Findings, c.Servers, c.UAs, c.Methods, c.Transports, c.Realms, c.RoutesOut} {
 		for _, s := range list {
 			n += 16 + len(s)

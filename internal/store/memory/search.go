@@ -153,7 +153,8 @@ func (s *Store) Count(ctx context.Context, q store.Search, field query.Field, li
 // clone copies a case with all that it points to.
 func clone(c *record.Case) *record.Case {
 	d := *c
-	d.Keys, d.Src, d.Dst, d.Doc = slices.Clone(c.Keys), slices.Clone(c.Src), slices.Clone(c.Dst), slices.Clone(c.Doc)
+	d.Keys, d.Src, d.Dst = slices.Clone(c.Keys), slices.Clone(c.Src), slices.Clone(c.Dst)
+	d.Counted, d.Doc = slices.Clone(c.Counted), slices.Clone(c.Doc)
 	for _, list := range []*[]string{&d.CallIDs, &d.Numbers, &d.Findings, &d.Servers, &d.UAs, &d.Methods, &d.Transports, &d.Realms, &d.RoutesOut} {
 		*list = slices.Clone(*list)
 	}

@@ -181,16 +181,11 @@ func (w *writer) seal() error {
 func (s *Store) trySeal() error {
 	var errs []error
 	s.sealing = slices.DeleteFunc(s.sealing, func(x sealing) bool {
-		done, err := s.files.alone(x.p, func() error {
-			if err := x.w.seal(); err != nil {
-				return err
-			}
-			s.mu.Lock()
+		done, err := s.files.alone(x.p, x.w.seal)
+		if done && err == nil {
+			s.mu.Lock() // who opens it before sees a file without a log
 			x.p.sealed, x.p.info.bytes = true, sizeOf(x.p.path)
 			s.mu.Unlock()
-			return nil
-		})
-		if done && err == nil {
 			err = s.catalog.put(x.p)
 		} else if err != nil {
 			done = false

@@ -115,6 +115,9 @@ func (g *Generator) Case(began wire.Time) record.Case {
 		c.CallIDs = append(c.CallIDs, fmt.Sprintf("%x.%d-%s", g.made, i, one(g, users)))
 		c.Keys = append(c.Keys, g.Uint64())
 	}
+	for range g.IntN(3) {
+		c.Counted = append(c.Counted, g.Cell(int64(began)/int64(time.Minute)))
+	}
 	for range 1 + g.IntN(3) {
 		c.Src, c.Dst = append(c.Src, one(g, addrs)), append(c.Dst, one(g, addrs))
 	}

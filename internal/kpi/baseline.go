@@ -1,0 +1,279 @@
+package kpi
+
+import (
+	"math"
+	"slices"
+
+	"sipcause/internal/view"
+)
+
+// Scale says by what a value of a series may differ from normal by chance alone.
+type Scale uint8
+
+// The scales. Their numbers are stored.
+const (
+	Number Scale = iota // how many: as the square root
+	Share               // percent of a population: as a binomial share
+	Level               // a time or a score: relative to itself, the less the more there were
+)
+
+// Sample is the value of a series in one minute. Population is what it was computed over; of a Number it is not read.
+type Sample struct {
+	Minute     int64
+	Value      float64
+	Population int64
+}
+
+// Bounds of one baseline. It looks at the samples of the last few minutes together; of each hour of the week it keeps
+// what they were each quarter of an hour in the last weeks.
+const (
+	maxWindow  = 5
+	maxWeeks   = 4
+	hours      = 7 * 24
+	perHour    = 4
+	maxSamples = maxWeeks * perHour // of one hour of the week
+)
+
+// When a baseline is known, and when a value is off it.
+const (
+	warmUp     = 60                 // minutes until the moving average counts
+	seasonal   = 14 * 24 * 60       // minutes until the hour of the week does
+	leastPool  = 16                 // samples of the hour and its neighbours
+	leastOf    = 20                 // population of a window that can be judged
+	offZ       = 5.0                // deviations
+	backZ      = 2.5                // and within which it is normal again
+	patience3  = 3                  // minutes in a row
+	speed      = 1.0 / 30           // of the moving average
+	trendSpeed = 1.0 / 120          // of its slope
+	madToSigma = 1.4826             // a normal distribution's
+	meanToSD   = 1.2533             // mean absolute to standard deviation of a normal distribution
+	farZ       = 3.0                // what lies further away teaches no more than this
+	restart    = int64(7 * 24 * 60) // a hole after which the moving average begins anew
+)
+
+// Baseline is what is normal for one series. The zero Baseline with its scale set is ready. It is for one goroutine.
+type Baseline struct {
+	Scale Scale
+
+	window  [maxWindow]Sample // by minute
+	minutes int64             // learned
+	first   int64             // minute of the first sample
+	last    int64             // and of the last
+	mean    float64           // moving average of window values
+	slope   float64           // of it, per minute; Numbers only
+	dev     float64           // moving average of absolute deviations
+	slots   [hours][]float32  // window values each quarter of an hour, oldest first
+	streak  int               // minutes in a row that were off, negative below
+	calm    int               // minutes in a row that were not, while Since is set
+	since   int64
+}
+
+// Judgement is how a sample lies to normal.
+type Judgement struct {
+	Value      float64 // of the last minutes together
+	Population int64
+	Band       view.Band
+	Known      bool    // there is a baseline, and enough to judge by it
+	Z          float64 // deviations from the middle
+	Off        int     // -1 below normal, 1 above it, for some minutes now; 0 normal
+	Since      int64   // the minute in which that began; 0 when it is normal
+}
+
+// Observe judges the sample of a minute and learns from it. Minutes must grow; one without a value (a share of nothing) is
+// left out.
+func (b *Baseline) Observe(s Sample) Judgement {
+	if s.Minute <= b.last && b.minutes > 0 || math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+		return Judgement{}
+	}
+	if b.first == 0 {
+		b.first = s.Minute
+	}
+	if b.minutes > 0 && s.Minute-b.last > restart {
+		b.minutes, b.slope = 0, 0
+	}
+	b.window[s.Minute%maxWindow] = s
+	b.last = s.Minute
+	j := b.judge(s.Minute)
+	b.follow(&j, s.Minute)
+	b.learn(&j, s.Minute)
+	return j
+}
+
+// judge compares the last minutes with what is normal.
+func (b *Baseline) judge(minute int64) Judgement {
+	j := Judgement{}
+	j.Value, j.Population = b.recent(minute)
+	mid, sigma, known := b.normal(minute)
+	if !known {
+		return j
+	}
+	noise := b.noise(mid, j.Population)
+	sigma = max(sigma, noise)
+	low, high := mid-3*sigma, mid+3*sigma
+	if b.Scale != Level {
+		low = max(low, 0)
+	}
+	if b.Scale == Share {
+		high = min(high, 100)
+	}
+	j.Band = view.Band{Low: low, Mid: mid, High: high}
+	j.Known = b.Scale == Number || j.Population >= leastOf
+	j.Z = (j.Value - mid) / sigma
+	return j
+}
+
+// recent puts the samples of the last minutes together: Numbers by their mean, others weighted by population.
+func (b *Baseline) recent(minute int64) (value float64, population int64) {
+	n := 0
+	for i := range b.window {
+		w := &b.window[i]
+		if w.Minute == 0 || minute-w.Minute >= maxWindow {
+			continue
+		}
+		n++
+		population += max(w.Population, 0)
+		if b.Scale == Number {
+			value += w.Value
+		} else {
+			value += w.Value * float64(max(w.Population, 0))
+		}
+	}
+	switch {
+	case b.Scale == Number && n > 0:
+		return value / float64(n), population
+	case population > 0:
+		return value / float64(population), population
+	}
+	return 0, 0
+}
+
+// normal returns the middle and the deviation of window values at a minute: by the hour of the week once there are two
+// weeks, before by a moving average.
+func (b *Baseline) normal(minute int64) (mid, sigma float64, known bool) {
+	if minute-b.first >= seasonal {
+		h := hourOfWeek(minute)
+		pool := slices.Concat(b.slots[(h+hours-1)%hours], b.slots[h], b.slots[(h+1)%hours])
+		if len(pool) >= leastPool {
+			mid = median(pool)
+			for i := range pool {
+				pool[i] = float32(math.Abs(float64(pool[i]) - mid))
+			}
+			return mid, madToSigma * median(pool), true
+		}
+	}
+	return max(b.mean+b.slope, b.floor()), meanToSD * b.dev, b.minutes >= warmUp
+}
+
+// floor is the least value there is.
+func (b *Baseline) floor() float64 {
+	if b.Scale == Level {
+		return math.Inf(-1)
+	}
+	return 0
+}
+
+// noise is the deviation that chance alone makes around mid.
+func (b *Baseline) noise(mid float64, population int64) float64 {
+	n := float64(max(population, 1))
+	switch b.Scale {
+	case Number:
+		return math.Sqrt(max(mid, 0)/maxWindow + 1/float64(maxWindow)) // the mean of Poisson numbers
+	case Share:
+		p := (mid/100*n + 1) / (n + 2)
+		return 100 * math.Sqrt(p*(1-p)/n)
+	}
+	return math.Abs(mid)*(0.1+1/math.Sqrt(n)) + 1e-9
+}
+
+// effect is how far off a value must be besides, in its own unit: what nobody would act upon is no trouble.
+func (b *Baseline) effect(mid float64) float64 {
+	switch b.Scale {
+	case Number:
+		return max(0.5*mid, 2)
+	case Share:
+		return 5
+	}
+	return 0.3 * math.Abs(mid)
+}
+
+// follow says whether the series has been off for some minutes, and since when.
+func (b *Baseline) follow(j *Judgement, minute int64) {
+	off := 0
+	if d := j.Value - j.Band.Mid; j.Known && math.Abs(j.Z) >= offZ && math.Abs(d) >= b.effect(j.Band.Mid) {
+		off = 1
+		if d < 0 {
+			off = -1
+		}
+	}
+	switch {
+	case off != 0 && off*b.streak >= 0:
+		if b.streak == 0 && b.since == 0 {
+			b.since = minute
+		}
+		b.streak += off
+		b.calm = 0
+	case off != 0:
+		b.streak, b.since, b.calm = off, minute, 0
+	case j.Known && math.Abs(j.Z) > backZ && (b.streak >= patience3 || b.streak <= -patience3):
+		b.calm = 0 // neither off nor back
+	default:
+		if b.calm++; b.calm >= patience3 || b.streak < patience3 && b.streak > -patience3 {
+			b.streak, b.since, b.calm = 0, 0, 0
+		}
+	}
+	switch {
+	case b.streak >= patience3:
+		j.Off, j.Since = 1, b.since
+	case b.streak <= -patience3:
+		j.Off, j.Since = -1, b.since
+	}
+}
+
+// learn takes the window's value in. What is far off teaches little, so that a trouble does not become normal within
+// the hour; one that stays does at last.
+func (b *Baseline) learn(j *Judgement, minute int64) {
+	if b.Scale != Number && j.Population == 0 {
+		return
+	}
+	x := j.Value
+	if j.Known {
+		sigma := (j.Band.High - j.Band.Low) / 6
+		if j.Z != 0 && math.Abs(j.Z) > farZ {
+			sigma = math.Abs(j.Value-j.Band.Mid) / math.Abs(j.Z)
+			x = j.Band.Mid + math.Copysign(farZ*sigma, j.Z)
+		}
+	}
+	if b.minutes == 0 {
+		b.mean, b.dev = x, 0
+	}
+	forecast := b.mean + b.slope
+	before := b.mean
+	rate := max(speed, 1/float64(b.minutes+1))
+	if math.Abs(float64(b.streak)) > 0 {
+		rate = speed / 8
+	}
+	b.mean = forecast + rate*(x-forecast)
+	if b.Scale == Number && b.minutes > warmUp/2 && b.streak == 0 {
+		b.slope += trendSpeed * (b.mean - before - b.slope)
+	}
+	b.dev += max(trendSpeed, 1/float64(b.minutes+1)) * (math.Abs(x-forecast) - b.dev)
+	b.minutes++
+	if minute%(60/perHour) == 0 {
+		s := &b.slots[hourOfWeek(minute)]
+		if len(*s) == maxSamples {
+			copy(*s, (*s)[1:])
+			*s = (*s)[:maxSamples-1]
+		}
+		*s = append(*s, float32(x))
+	}
+}
+
+// hourOfWeek returns the hour of the week, in UTC, that a minute lies in; the epoch was a Thursday.
+func hourOfWeek(minute int64) int { return int(((minute/60)%hours + hours) % hours) }
+
+// median sorts the list, which must not be empty.
+func median(list []float32) float64 {
+	slices.Sort(list)
+	n := len(list)
+	return (float64(list[(n-1)/2]) + float64(list[n/2])) / 2
+}
