@@ -14,6 +14,7 @@ needs=(
 	"nft nftables"
 	"nsenter util-linux"
 	"gcc gcc"
+	"curl curl"
 	"promtool prometheus"
 	"dpkg-deb dpkg"
 	"systemd-analyze systemd"

@@ -100,6 +100,21 @@ func (n namespaces) inside(name string, f func() error) {
 	}
 }
 
+// there is a source that runs in a namespace.
+type there struct {
+	Live
+	n  namespaces
+	ns string
+}
+
+func (l there) Run(ctx context.Context, packet func(p *wire.Packet), gap func(g wire.Gap)) (err error) {
+	l.n.inside(l.ns, func() error {
+		err = l.Live.Run(ctx, packet, gap)
+		return nil
+	})
+	return err
+}
+
 func (n namespaces) open(iface string, opt AFPacketOptions) (list []Live) {
 	n.t.Helper()
 	n.inside(n.far, func() (err error) {

@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,15 @@ const (
 	maxNamed = 1024
 )
 
+// packetSocket is a socket and its ring.
+type packetSocket struct {
+	fd    int
+	index int // of the interface that it is bound to
+	ring  []byte
+	block int // bytes of each
+	next  int // the block that is read next
+}
+
 // afpacket is one PACKET_MMAP ring of version 3 (Documentation/networking/packet_mmap.rst). All but State is for one
 // goroutine.
 type afpacket struct {
@@ -49,11 +59,7 @@ type afpacket struct {
 	code   []unix.SockFilter
 	group  *fanoutGroup // nil without fanout
 
-	fd     int
-	index  int // of the interface that fd is bound to
-	ring   []byte
-	block  int // bytes of each
-	next   int // the block that is read next
+	packetSocket
 	poll   [1]unix.PollFd
 	packet wire.Packet
 	point  uint16
@@ -295,11 +301,23 @@ func (a *afpacket) reattach(index int) error {
 		}
 		return nil
 	}
+	old := a.packetSocket
+	a.packetSocket = packetSocket{fd: -1}
+	err := a.attach(index)
+	if err == nil {
+		err = a.setFilter(a.code)
+	}
+	if err == nil {
+		old.release()
+		return nil
+	}
 	a.release()
-	if err := a.attach(index); err != nil {
+	a.packetSocket = old
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		return fmt.Errorf("interface came back: %w", err)
 	}
-	return a.setFilter(a.code)
+	a.trouble(fmt.Sprintf("interface %s came back, but: %v", a.iface, err))
+	return nil
 }
 
 // countDrops hands on what the kernel dropped since the last time: it counts from 0 again.
@@ -319,14 +337,14 @@ func (a *afpacket) countDrops(gap func(g wire.Gap)) {
 	a.counted = at
 }
 
-func (a *afpacket) release() {
-	if a.ring != nil {
-		_ = unix.Munmap(a.ring)
-		a.ring = nil
+func (s *packetSocket) release() {
+	if s.ring != nil {
+		_ = unix.Munmap(s.ring)
+		s.ring = nil
 	}
-	if a.fd >= 0 {
-		_ = unix.Close(a.fd)
-		a.fd = -1
+	if s.fd >= 0 {
+		_ = unix.Close(s.fd)
+		s.fd = -1
 	}
 }
 

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -252,15 +253,30 @@ func TestAFPacketDrops(t *testing.T) {
 	}
 }
 
-// The interface goes down, comes up, is deleted, and is made anew.
+// The interface goes down, comes up, is deleted, and is made anew; then the group of a fanout, too.
 func TestAFPacketInterfaceComesBack(t *testing.T) {
 	n := makeNamespaces(t)
-	list := n.open("far", AFPacketOptions{})
+	for _, members := range []int{1, 2} {
+		t.Run(fmt.Sprint("members=", members), func(t *testing.T) { comesBack(t, n, members) })
+	}
+}
+
+func comesBack(t *testing.T, n namespaces, members int) {
+	list := n.open("far", AFPacketOptions{Fanout: members})
+	for i, l := range list {
+		list[i] = there{l, n, n.far}
+	}
 	got, stop := take(t, list, nil)
 	wait := func(what string, ok func(s LiveState) bool) {
 		t.Helper()
 		for range 100 {
-			if ok(list[0].State()) {
+			all := LiveState{}
+			for _, l := range list {
+				s := l.State()
+				all.Packets += s.Packets
+				all.Problem = cmp.Or(all.Problem, s.Problem)
+			}
+			if ok(all) {
 				return
 			}
 			time.Sleep(50 * time.Millisecond)
@@ -269,7 +285,10 @@ func TestAFPacketInterfaceComesBack(t *testing.T) {
 	}
 	send := func(id int) {
 		t.Helper()
-		before := list[0].State().Packets
+		var before uint64
+		for _, l := range list {
+			before += l.State().Packets
+		}
 		n.inside(n.near, func() error {
 			c, err := net.Dial("udp", far4+":5060")
 			if err == nil {
@@ -300,7 +319,7 @@ func TestAFPacketInterfaceComesBack(t *testing.T) {
 			t.Errorf("%s is missing", id)
 		}
 	}
-	if len(got.gaps) != 1 || got.gaps[0].From >= got.gaps[0].Until {
+	if len(got.gaps) != members || got.gaps[0].From >= got.gaps[0].Until {
 		t.Errorf("gaps %+v", got.gaps)
 	}
 }

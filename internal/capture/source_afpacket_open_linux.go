@@ -60,7 +60,7 @@ func openMembers(iface string, opt AFPacketOptions) (members []*afpacket, err er
 		group = &fanoutGroup{}
 	}
 	for i := range opt.Fanout {
-		a := &afpacket{iface: iface, title: "af_packet " + iface, opt: opt, source: opt.Source + uint32(i), cooked: cooked, code: filter, group: group, fd: -1}
+		a := &afpacket{iface: iface, title: "af_packet " + iface, opt: opt, source: opt.Source + uint32(i), cooked: cooked, code: filter, group: group, packetSocket: packetSocket{fd: -1}}
 		if i > 0 {
 			a.title += fmt.Sprintf(" #%d", i+1)
 		}

@@ -38,6 +38,7 @@ var commands = []func() *cobra.Command{
 	codesCommand,
 	demoCommand,
 	func() *cobra.Command { return serveCommand(runServer) },
+	queryCommand,
 	configCommand,
 	manCommand,
 }

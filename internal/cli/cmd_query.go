@@ -32,8 +32,8 @@ type history interface {
 	one(ctx context.Context, s *search, id string, w io.Writer) error
 	// count counts them by the values of a field.
 	count(ctx context.Context, s *search, f query.Field) ([]store.Count, error)
-	// messages returns what is kept of one case, by its ID or a Call-ID.
-	messages(ctx context.Context, id string) ([]record.Message, error)
+	// messages returns what is kept of a case that was listed, or of one of which only the ID, or a Call-ID, is known.
+	messages(ctx context.Context, c *record.Case) ([]record.Message, error)
 	close() error
 }
 
@@ -54,7 +54,8 @@ const defaultServer = "http://127.0.0.1:8060"
 type queryOptions struct {
 	search
 	data, server, call, countBy, pcap, zoneName, output, playbooks string
-	whole, helpFilter                                               bool
+	whole, helpFilter                                              bool
+	nothing                                                        bool // was listed
 }
 
 func queryCommand() *cobra.Command {
@@ -176,8 +177,11 @@ func (o *queryOptions) run(cmd *cobra.Command) error {
 	if err := errors.Join(err, done()); err != nil {
 		return err
 	}
-	if more {
-		fmt.Fprintf(cmd.ErrOrStderr(), "sipcause: there are more than these %d; --limit or a narrower search shows the others\n", o.limit)
+	switch {
+	case more:
+		fmt.Fprintf(cmd.ErrOrStderr(), "sipcause: shown are the newest %d; --limit or a narrower search shows others\n", o.limit)
+	case o.nothing:
+		fmt.Fprintln(cmd.ErrOrStderr(), "sipcause: nothing was found")
 	}
 	return nil
 }
@@ -227,6 +231,7 @@ func (o *queryOptions) each(ctx context.Context, h history, show func(*record.Ca
 		n++
 		return true, show(c)
 	})
+	o.nothing = n == 0
 	return more, err
 }
 
@@ -251,23 +256,21 @@ func meaningOf(f query.Field) func(string) string {
 
 // writePcap writes the messages of what is found as a capture.
 func (o *queryOptions) writePcap(cmd *cobra.Command, h history) (err error) {
-	var ids []string
-	more := false
-	if o.call != "" {
-		ids = []string{o.call}
-	} else if more, err = o.each(cmd.Context(), h, func(c *record.Case) error {
-		ids = append(ids, c.ID)
-		return nil
-	}); err != nil {
+	var all []record.Message
+	cases, more := 0, false
+	add := func(c *record.Case) error {
+		list, err := h.messages(cmd.Context(), c)
+		cases++
+		all = append(all, list...)
 		return err
 	}
-	var all []record.Message
-	for _, id := range ids {
-		list, err := h.messages(cmd.Context(), id)
-		if err != nil {
-			return err
-		}
-		all = append(all, list...)
+	if o.call != "" {
+		err = add(&record.Case{ID: o.call})
+	} else {
+		more, err = o.each(cmd.Context(), h, add)
+	}
+	if err != nil {
+		return err
 	}
 	all = record.Sorted(all)
 	name := o.pcap
@@ -281,7 +284,7 @@ func (o *queryOptions) writePcap(cmd *cobra.Command, h history) (err error) {
 	if err := errors.Join(render.Pcap(out, all), done()); err != nil {
 		return err
 	}
-	said := fmt.Sprintf("sipcause: wrote %d messages of %d cases", len(all), len(ids))
+	said := fmt.Sprintf("sipcause: wrote %d messages of %d cases", len(all), cases)
 	if more {
 		said += "; there are more: --limit takes them too"
 	}

@@ -172,10 +172,13 @@ func (l *local) count(ctx context.Context, s *search, f query.Field) ([]store.Co
 // maxCounted is how many values are counted when no limit is given.
 const maxCounted = 1 << 20
 
-func (l *local) messages(ctx context.Context, id string) ([]record.Message, error) {
-	c, err := l.find(ctx, id)
-	if err != nil {
-		return nil, err
+func (l *local) messages(ctx context.Context, c *record.Case) ([]record.Message, error) {
+	if len(c.Keys) == 0 {
+		found, err := l.find(ctx, c.ID)
+		if err != nil {
+			return nil, err
+		}
+		c = &found
 	}
-	return l.of(ctx, &c)
+	return l.of(ctx, c)
 }

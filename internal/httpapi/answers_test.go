@@ -8,15 +8,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sipcause/internal/record"
 	"sipcause/internal/render"
 	"sipcause/internal/render/schema"
 	"sipcause/internal/store"
+	"sipcause/internal/view"
 )
 
 // busyCall is the id of a call of the lab.
@@ -278,6 +281,34 @@ func TestOwnFailuresAreNotTold(t *testing.T) {
 		}
 		if r := b.ask("GET", "/healthz", ""); r.StatusCode != 200 {
 			t.Errorf("%v: not alive: %s", c.err, r.Status)
+		}
+	}
+}
+
+// stuck is a lab that answers nothing.
+type stuck struct{ *lab }
+
+func (stuck) Status(ctx context.Context) (view.Status, error) {
+	<-ctx.Done()
+	return view.Status{}, ctx.Err()
+}
+
+func (stuck) Cases(ctx context.Context, _ store.Search) (store.Page, error) {
+	<-ctx.Done()
+	return store.Page{}, ctx.Err()
+}
+
+func TestWaitingIsBounded(t *testing.T) {
+	h, err := New(stuck{someCalls(t)}, Options{Timeout: 20 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	b := &bench{T: t, url: srv.URL}
+	for _, path := range []string{"/api/v1/calls", "/api/v1/status", "/readyz"} {
+		if r := b.ask("GET", path, ""); r.StatusCode != http.StatusServiceUnavailable || r.Header.Get("Retry-After") == "" {
+			t.Errorf("GET %s: %s", path, r.Status)
 		}
 	}
 }

@@ -95,6 +95,12 @@ func (a *api) stream(w http.ResponseWriter, r *request, q store.Search) error {
 
 // reportOn writes analyze's report on a page of cases. Link names the next page (RFC 8288).
 func (a *api) reportOn(w http.ResponseWriter, r *request, format string, zone *time.Location, found store.Page) error {
+	select {
+	case a.reports <- struct{}{}:
+		defer func() { <-a.reports }()
+	default:
+		return busy("as many reports are being written as may be at a time")
+	}
 	if found.Next != "" {
 		next := url.Values{}
 		for name, list := range r.query {

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 
@@ -21,9 +20,7 @@ func (a *api) counted(r *request, f query.Field) ([]store.Count, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), a.opt.Timeout)
-	defer cancel()
-	return a.obs.Count(ctx, q, f, limit)
+	return a.obs.Count(r.Context(), q, f, limit)
 }
 
 type causeCount struct {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -125,6 +126,26 @@ func TestEventsFollowTheCases(t *testing.T) {
 func checkRow(t *testing.T, data string) {
 	t.Helper()
 	readContract(t).check(t, pointer("components", "schemas", "Row"), []byte(data))
+}
+
+// A stream outlives the time that a request has to come in.
+func TestEventsOutliveTheReadTimeout(t *testing.T) {
+	l := someCalls(t)
+	h, err := New(l, Options{Heartbeat: 30 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config = Server(h)
+	srv.Config.ReadTimeout = 100 * time.Millisecond
+	srv.Start()
+	defer srv.Close()
+	events, _ := (&bench{T: t, lab: l, url: srv.URL}).followed("")
+	for range 10 { // signs of life: three times the timeout
+		if e, ok := <-events; !ok {
+			t.Fatalf("the events ended after %+v", e)
+		}
+	}
 }
 
 func TestFollowersAreBounded(t *testing.T) {

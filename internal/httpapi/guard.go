@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -33,6 +34,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 	}))
 	inner := cross.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		deadlines(w, r)
 		for _, h := range security {
 			w.Header().Set(h[0], h[1])
 		}
@@ -45,6 +47,16 @@ func (a *api) guard(next http.Handler) http.Handler {
 		}
 		inner.ServeHTTP(w, r)
 	})
+}
+
+// deadlines begins the time for an answer to be taken, and ends that for a request to come: what is still to be read of
+// one without a body is only that the client goes.
+func deadlines(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // a recorder in a test has none
+	if r.Body == http.NoBody {
+		_ = control.SetReadDeadline(time.Time{})
+	}
 }
 
 // named says whether a Host header is a name of ours. A page elsewhere can make its own name resolve to this machine

@@ -20,9 +20,9 @@ type Options struct {
 	Metrics   *Metrics      // nil: no /metrics
 	Hosts     []string      // names, beside those of the loopback interface, that a Host header may have
 	Body      int64         // bytes of an uploaded capture; 256 MiB
-	Analyses  int           // of uploaded captures, at a time; 2
+	Analyses  int           // of uploaded captures, at a time, and reports on lists; 2 each
 	Followers int           // clients of /api/v1/events; 64
-	Timeout   time.Duration // of a search; 10 s
+	Timeout   time.Duration // of a search, and of what else is not a stream; 10 s
 	Heartbeat time.Duration // between signs of life of /api/v1/events; 15 s
 	Log       *slog.Logger  // of failures of our own; nil: none
 }
@@ -43,6 +43,7 @@ type api struct {
 	obs      view.Observer
 	opt      Options
 	analyses chan struct{}
+	reports  chan struct{}
 	follows  chan struct{}
 	document []byte // OpenAPI, as JSON
 	now      func() time.Time
@@ -53,7 +54,8 @@ type endpoint struct {
 	method, path string
 	params       []string // of the query; others are errors
 	body         []string // media types that are taken; nil: no body
-	limit        int64    // bytes of the body
+	limit        int64    // bytes of the body; 0: Options.Body
+	long         bool     // it bounds its time itself
 	do           func(*api, http.ResponseWriter, *request) error
 }
 
@@ -69,7 +71,7 @@ var (
 )
 
 var endpoints = []endpoint{
-	{method: "GET", path: "/api/v1/calls", params: slices.Concat(selects, []string{"limit", "cursor", "open", "format"}), do: (*api).calls},
+	{method: "GET", path: "/api/v1/calls", params: slices.Concat(selects, []string{"limit", "cursor", "open", "format"}), long: true, do: (*api).calls},
 	{method: "GET", path: "/api/v1/calls/{id}", params: []string{"format", "tz"}, do: (*api).call},
 	{method: "GET", path: "/api/v1/calls/{id}/messages", do: (*api).messages},
 	{method: "GET", path: "/api/v1/calls/{id}/pcap", do: (*api).pcap},
@@ -83,8 +85,8 @@ var endpoints = []endpoint{
 	{method: "GET", path: "/api/v1/gaps", params: slices.Concat(times, []string{"limit"}), do: (*api).gaps},
 	{method: "GET", path: "/api/v1/annotations", params: times, do: (*api).annotations},
 	{method: "POST", path: "/api/v1/annotations", body: jsonBody, limit: maxJSONBody, do: (*api).annotate},
-	{method: "POST", path: "/api/v1/analyze", params: []string{"name", "format"}, body: captures, do: (*api).analyze},
-	{method: "GET", path: "/api/v1/events", params: []string{"filter"}, do: (*api).events},
+	{method: "POST", path: "/api/v1/analyze", params: []string{"name", "format"}, body: captures, long: true, do: (*api).analyze},
+	{method: "GET", path: "/api/v1/events", params: []string{"filter"}, long: true, do: (*api).events},
 	{method: "GET", path: "/api/v1/status", do: (*api).status},
 	{method: "GET", path: "/api/v1/openapi.json", do: (*api).openapi},
 	{method: "GET", path: "/healthz", do: (*api).healthz},
@@ -101,6 +103,7 @@ func New(obs view.Observer, opt Options) (http.Handler, error) {
 	a := &api{
 		obs: obs, opt: opt, document: document, now: time.Now,
 		analyses: make(chan struct{}, opt.Analyses), follows: make(chan struct{}, opt.Followers),
+		reports: make(chan struct{}, opt.Analyses),
 	}
 	mux := http.NewServeMux()
 	allowed := map[string][]string{}
@@ -156,6 +159,11 @@ func (a *api) serve(e *endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := a.now()
 		out := &answer{ResponseWriter: w}
+		if !e.long {
+			ctx, cancel := context.WithTimeout(r.Context(), a.opt.Timeout)
+			defer cancel()
+			r = r.WithContext(ctx)
+		}
 		req, err := a.open(e, out, r)
 		if err == nil {
 			err = e.do(a, out, req)
@@ -171,8 +179,6 @@ func (a *api) serve(e *endpoint) http.Handler {
 
 // open checks a request against its row.
 func (a *api) open(e *endpoint, w http.ResponseWriter, r *http.Request) (*request, error) {
-	control := http.NewResponseController(w)
-	_ = control.SetWriteDeadline(time.Now().Add(writeTimeout)) // a recorder in a test has none
 	query, err := parameters(r.URL.RawQuery, e.params)
 	if err != nil {
 		return nil, err
@@ -184,7 +190,7 @@ func (a *api) open(e *endpoint, w http.ResponseWriter, r *http.Request) (*reques
 		limit := e.limit
 		if limit == 0 {
 			limit = a.opt.Body
-			_ = control.SetReadDeadline(time.Now().Add(uploadTimeout))
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(uploadTimeout))
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, limit)
 	}

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -94,9 +93,7 @@ func (a *api) series(w http.ResponseWriter, r *request) error {
 			return badParameter("step", fmt.Sprintf("the interval has more than %d steps: take longer ones", maxSteps))
 		}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), a.opt.Timeout)
-	defer cancel()
-	list, err := a.obs.Series(ctx, q)
+	list, err := a.obs.Series(r.Context(), q)
 	if err != nil {
 		return err
 	}
@@ -188,9 +185,7 @@ func (a *api) routes(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), a.opt.Timeout)
-	defer cancel()
-	list, err := a.obs.Routes(ctx, from, until)
+	list, err := a.obs.Routes(r.Context(), from, until)
 	if err != nil {
 		return err
 	}

@@ -27,44 +27,46 @@ type Sample struct {
 // Bounds of one baseline. It looks at the samples of the last few minutes together; of each hour of the week it keeps
 // what they were each quarter of an hour in the last weeks.
 const (
-	maxWindow  = 5
-	maxWeeks   = 4
-	hours      = 7 * 24
-	perHour    = 4
-	maxSamples = maxWeeks * perHour // of one hour of the week
+	windowMinutes = 5  // what is learnt, and judged
+	longMinutes   = 20 // what is judged besides: a small change shows in more calls
+	keptWeeks     = 4
+	hours         = 7 * 24
+	perHour       = 4
+	keptSamples   = keptWeeks * perHour // of one hour of the week
 )
 
 // When a baseline is known, and when a value is off it.
 const (
-	warmUp     = 60                 // minutes until the moving average counts
-	seasonal   = 14 * 24 * 60       // minutes until the hour of the week does
-	leastPool  = 16                 // samples of the hour and its neighbours
-	leastOf    = 20                 // population of a window that can be judged
-	offZ       = 5.0                // deviations
-	backZ      = 2.5                // and within which it is normal again
-	patience3  = 3                  // minutes in a row
-	speed      = 1.0 / 30           // of the moving average
-	trendSpeed = 1.0 / 120          // of its slope
-	madToSigma = 1.4826             // a normal distribution's
-	meanToSD   = 1.2533             // mean absolute to standard deviation of a normal distribution
-	farZ       = 3.0                // what lies further away teaches no more than this
-	restart    = int64(7 * 24 * 60) // a hole after which the moving average begins anew
+	warmUp     = 60           // minutes until the moving average counts
+	seasonal   = 14 * 24 * 60 // minutes until the hour of the week does
+	leastPool  = 16           // samples of the hour and its neighbours
+	leastOf    = 20           // population of a window that can be judged
+	offZ       = 5.0          // deviations
+	backZ      = 2.5          // and within which it is normal again
+	inARow     = 3            // minutes in a row
+	speed      = 1.0 / 30     // of the moving average
+	trendSpeed = 1.0 / 120    // of its slope
+	madToSigma = 1.4826       // a normal distribution's
+	meanToSD   = 1.2533       // mean absolute to standard deviation of a normal distribution
+	absurd     = 1e12         // no value is so large
+	farZ       = 3.0          // what lies further away teaches no more than this
+	hole       = 60           // minutes without a sample after which the moving average begins anew
 )
 
 // Baseline is what is normal for one series. The zero Baseline with its scale set is ready. It is for one goroutine.
 type Baseline struct {
 	Scale Scale
 
-	window  [maxWindow]Sample // by minute
-	minutes int64             // learned
-	first   int64             // minute of the first sample
-	last    int64             // and of the last
-	mean    float64           // moving average of window values
-	slope   float64           // of it, per minute; Numbers only
-	dev     float64           // moving average of absolute deviations
-	slots   [hours][]float32  // window values each quarter of an hour, oldest first
-	streak  int               // minutes in a row that were off, negative below
-	calm    int               // minutes in a row that were not, while Since is set
+	window  [longMinutes]Sample // by minute
+	minutes int64               // learned
+	first   int64               // minute of the first sample
+	last    int64               // and of the last
+	mean    float64             // moving average of window values
+	slope   float64             // of it, per minute; Numbers only
+	dev     float64             // moving average of absolute deviations
+	slots   [hours][]float32    // window values each quarter of an hour, oldest first
+	streak  int                 // minutes in a row that were off, negative below
+	calm    int                 // minutes in a row that were not, while Since is set
 	since   int64
 }
 
@@ -82,33 +84,47 @@ type Judgement struct {
 // Observe judges the sample of a minute and learns from it. Minutes must grow; one without a value (a share of nothing) is
 // left out.
 func (b *Baseline) Observe(s Sample) Judgement {
-	if s.Minute <= b.last && b.minutes > 0 || math.IsNaN(s.Value) || math.IsInf(s.Value, 0) {
+	if s.Minute <= b.last && b.minutes > 0 || !(math.Abs(s.Value) < absurd) {
 		return Judgement{}
 	}
 	if b.first == 0 {
 		b.first = s.Minute
 	}
-	if b.minutes > 0 && s.Minute-b.last > restart {
+	if b.minutes > 0 && s.Minute-b.last > hole {
 		b.minutes, b.slope = 0, 0
 	}
-	b.window[s.Minute%maxWindow] = s
+	b.window[s.Minute%longMinutes] = s
 	b.last = s.Minute
-	j := b.judge(s.Minute)
-	b.follow(&j, s.Minute)
-	b.learn(&j, s.Minute)
+	j, short := b.judge(s.Minute)
+	b.follow(&j, short, s.Minute)
+	b.learn(s.Minute)
 	return j
 }
 
-// judge compares the last minutes with what is normal.
-func (b *Baseline) judge(minute int64) Judgement {
-	j := Judgement{}
-	j.Value, j.Population = b.recent(minute)
-	mid, sigma, known := b.normal(minute)
+// judge compares the last minutes with what is normal: the last few, or a longer time where that shows more.
+func (b *Baseline) judge(minute int64) (j Judgement, short float64) {
+	value, population := b.recent(minute, windowMinutes)
+	j.Value, j.Population = value, population
+	mid, sigma, known := b.normal(minute, population)
 	if !known {
-		return j
+		return j, 0
 	}
-	noise := b.noise(mid, j.Population)
-	sigma = max(sigma, noise)
+	short = (value - mid) / sigma
+	j.Band, j.Z, j.Known = b.band(mid, sigma), short, b.Scale == Number || population >= leastOf
+	if b.Scale == Number {
+		return j, short // the time of day alone moves it in the longer time
+	}
+	long, n := b.recent(minute, longMinutes)
+	chance := b.noise(mid, population, windowMinutes)
+	calmer := math.Hypot(b.noise(mid, n, longMinutes), math.Sqrt(max(0, sigma*sigma-chance*chance))) // less by chance, the same by habit
+	if z := (long - mid) / calmer; n >= leastOf && (math.Abs(z) > math.Abs(short) || !j.Known) {
+		j.Value, j.Population, j.Band, j.Z, j.Known = long, n, b.band(mid, calmer), z, true
+	}
+	return j, short
+}
+
+// band is what is normal: three deviations on each side, as far as there are such values.
+func (b *Baseline) band(mid, sigma float64) view.Band {
 	low, high := mid-3*sigma, mid+3*sigma
 	if b.Scale != Level {
 		low = max(low, 0)
@@ -116,18 +132,24 @@ func (b *Baseline) judge(minute int64) Judgement {
 	if b.Scale == Share {
 		high = min(high, 100)
 	}
-	j.Band = view.Band{Low: low, Mid: mid, High: high}
-	j.Known = b.Scale == Number || j.Population >= leastOf
-	j.Z = (j.Value - mid) / sigma
-	return j
+	return view.Band{Low: low, Mid: mid, High: high}
+}
+
+// Band returns what is normal at a minute for a value of this population; ok is false when that is not known yet.
+func (b *Baseline) Band(minute, population int64) (band view.Band, ok bool) {
+	mid, sigma, ok := b.normal(minute, population)
+	if !ok {
+		return band, false
+	}
+	return b.band(mid, sigma), true
 }
 
 // recent puts the samples of the last minutes together: Numbers by their mean, others weighted by population.
-func (b *Baseline) recent(minute int64) (value float64, population int64) {
+func (b *Baseline) recent(minute, length int64) (value float64, population int64) {
 	n := 0
 	for i := range b.window {
 		w := &b.window[i]
-		if w.Minute == 0 || minute-w.Minute >= maxWindow {
+		if w.Minute == 0 || minute-w.Minute >= length {
 			continue
 		}
 		n++
@@ -148,36 +170,31 @@ func (b *Baseline) recent(minute int64) (value float64, population int64) {
 }
 
 // normal returns the middle and the deviation of window values at a minute: by the hour of the week once there are two
-// weeks, before by a moving average.
-func (b *Baseline) normal(minute int64) (mid, sigma float64, known bool) {
+// weeks, before by a moving average. Chance alone makes some deviation of so small a population.
+func (b *Baseline) normal(minute, population int64) (mid, sigma float64, known bool) {
+	mid, sigma, known = b.mean+b.slope, meanToSD*b.dev, b.minutes >= warmUp
+	if b.Scale != Level {
+		mid = max(mid, 0)
+	}
 	if minute-b.first >= seasonal {
 		h := hourOfWeek(minute)
-		pool := slices.Concat(b.slots[(h+hours-1)%hours], b.slots[h], b.slots[(h+1)%hours])
-		if len(pool) >= leastPool {
-			mid = median(pool)
+		if pool := slices.Concat(b.slots[(h+hours-1)%hours], b.slots[h], b.slots[(h+1)%hours]); len(pool) >= leastPool {
+			mid, known = median(pool), true
 			for i := range pool {
 				pool[i] = float32(math.Abs(float64(pool[i]) - mid))
 			}
-			return mid, madToSigma * median(pool), true
+			sigma = madToSigma * median(pool)
 		}
 	}
-	return max(b.mean+b.slope, b.floor()), meanToSD * b.dev, b.minutes >= warmUp
-}
-
-// floor is the least value there is.
-func (b *Baseline) floor() float64 {
-	if b.Scale == Level {
-		return math.Inf(-1)
-	}
-	return 0
+	return mid, max(sigma, b.noise(mid, population, windowMinutes)), known
 }
 
 // noise is the deviation that chance alone makes around mid.
-func (b *Baseline) noise(mid float64, population int64) float64 {
+func (b *Baseline) noise(mid float64, population int64, minutes float64) float64 {
 	n := float64(max(population, 1))
 	switch b.Scale {
 	case Number:
-		return math.Sqrt(max(mid, 0)/maxWindow + 1/float64(maxWindow)) // the mean of Poisson numbers
+		return math.Sqrt((max(mid, 0) + 1) / minutes) // of the mean of so many Poisson numbers
 	case Share:
 		p := (mid/100*n + 1) / (n + 2)
 		return 100 * math.Sqrt(p*(1-p)/n)
@@ -197,9 +214,9 @@ func (b *Baseline) effect(mid float64) float64 {
 }
 
 // follow says whether the series has been off for some minutes, and since when.
-func (b *Baseline) follow(j *Judgement, minute int64) {
+func (b *Baseline) follow(j *Judgement, short float64, minute int64) {
 	off := 0
-	if d := j.Value - j.Band.Mid; j.Known && math.Abs(j.Z) >= offZ && math.Abs(d) >= b.effect(j.Band.Mid) {
+	if d := j.Value - j.Band.Mid; j.Known && math.Abs(j.Z) >= offZ && math.Abs(d) >= b.effect(j.Band.Mid) && math.Abs(short) > backZ && short*d > 0 {
 		off = 1
 		if d < 0 {
 			off = -1
@@ -214,55 +231,51 @@ func (b *Baseline) follow(j *Judgement, minute int64) {
 		b.calm = 0
 	case off != 0:
 		b.streak, b.since, b.calm = off, minute, 0
-	case j.Known && math.Abs(j.Z) > backZ && (b.streak >= patience3 || b.streak <= -patience3):
+	case j.Known && math.Abs(short) > backZ && (b.streak >= inARow || b.streak <= -inARow):
 		b.calm = 0 // neither off nor back
 	default:
-		if b.calm++; b.calm >= patience3 || b.streak < patience3 && b.streak > -patience3 {
+		if b.calm++; b.calm >= inARow || b.streak < inARow && b.streak > -inARow {
 			b.streak, b.since, b.calm = 0, 0, 0
 		}
 	}
 	switch {
-	case b.streak >= patience3:
+	case b.streak >= inARow:
 		j.Off, j.Since = 1, b.since
-	case b.streak <= -patience3:
+	case b.streak <= -inARow:
 		j.Off, j.Since = -1, b.since
 	}
 }
 
 // learn takes the window's value in. What is far off teaches little, so that a trouble does not become normal within
 // the hour; one that stays does at last.
-func (b *Baseline) learn(j *Judgement, minute int64) {
-	if b.Scale != Number && j.Population == 0 {
+func (b *Baseline) learn(minute int64) {
+	x, n := b.recent(minute, windowMinutes)
+	if b.Scale != Number && n == 0 {
 		return
 	}
-	x := j.Value
-	if j.Known {
-		sigma := (j.Band.High - j.Band.Low) / 6
-		if j.Z != 0 && math.Abs(j.Z) > farZ {
-			sigma = math.Abs(j.Value-j.Band.Mid) / math.Abs(j.Z)
-			x = j.Band.Mid + math.Copysign(farZ*sigma, j.Z)
-		}
+	if mid, sigma, known := b.normal(minute, n); known {
+		x = min(max(x, mid-farZ*sigma), mid+farZ*sigma)
 	}
 	if b.minutes == 0 {
 		b.mean, b.dev = x, 0
 	}
 	forecast := b.mean + b.slope
 	before := b.mean
-	rate := max(speed, 1/float64(b.minutes+1))
-	if math.Abs(float64(b.streak)) > 0 {
-		rate = speed / 8
+	rate, devRate := max(speed, 1/float64(b.minutes+1)), max(trendSpeed, 1/float64(b.minutes+1))
+	if b.streak != 0 {
+		rate, devRate = speed/8, trendSpeed/8
 	}
 	b.mean = forecast + rate*(x-forecast)
 	if b.Scale == Number && b.minutes > warmUp/2 && b.streak == 0 {
 		b.slope += trendSpeed * (b.mean - before - b.slope)
 	}
-	b.dev += max(trendSpeed, 1/float64(b.minutes+1)) * (math.Abs(x-forecast) - b.dev)
+	b.dev += devRate * (math.Abs(x-forecast) - b.dev)
 	b.minutes++
 	if minute%(60/perHour) == 0 {
 		s := &b.slots[hourOfWeek(minute)]
-		if len(*s) == maxSamples {
+		if len(*s) == keptSamples {
 			copy(*s, (*s)[1:])
-			*s = (*s)[:maxSamples-1]
+			*s = (*s)[:keptSamples-1]
 		}
 		*s = append(*s, float32(x))
 	}

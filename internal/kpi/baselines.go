@@ -12,6 +12,9 @@ import (
 // maxBaselines bounds the series that are followed; one of them takes about 11 KB when four weeks are known.
 const maxBaselines = 1024
 
+// idle is after how many minutes without a sample a series makes way for another.
+const idle = 7 * 24 * 60
+
 // Key names a series: a measure of a route and label.
 type Key struct{ Measure, Route, Label string }
 
@@ -52,7 +55,7 @@ func (b *Baselines) forget(now int64) bool {
 			oldest, last = k, one.last
 		}
 	}
-	if now-last < restart {
+	if now-last < idle {
 		return false
 	}
 	delete(b.series, oldest)
@@ -64,19 +67,6 @@ func (b *Baselines) Len() int { return len(b.series) }
 
 // Of returns the baseline of a series, nil when there is none. It is the Baselines'.
 func (b *Baselines) Of(k Key) *Baseline { return b.series[k] }
-
-// Band returns what is normal at a minute for a value of this population; ok is false when that is not known yet.
-func (b *Baseline) Band(minute int64, population int64) (j Judgement, ok bool) {
-	mid, sigma, known := b.normal(minute)
-	if !known {
-		return j, false
-	}
-	c := *b
-	c.window = [maxWindow]Sample{}
-	c.window[minute%maxWindow] = Sample{Minute: minute, Value: mid, Population: population}
-	_ = sigma
-	return c.judge(minute), true
-}
 
 // scaleOf returns the scale of a measure.
 func scaleOf(name string) Scale {
@@ -227,7 +217,7 @@ func (r *reader) baseline(b *Baseline) {
 	}
 	for i := range b.slots {
 		n := int(r.byte())
-		if r.bad || n > maxSamples {
+		if r.bad || n > keptSamples {
 			r.bad = true
 			return
 		}

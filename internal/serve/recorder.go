@@ -31,7 +31,7 @@ type recorder struct {
 	every   time.Duration
 	now     func() time.Time
 	subject view.Subject
-	passed  map[string]wire.Time // while restoring: the IDs of cases that are final in the store, and their end
+	passed  map[string]wire.Time // cases that were final in the store when their messages were read again: ID and end
 	quiet   bool                 // replaying: messages are in the store already
 
 	open map[caseKey]*revision
@@ -144,6 +144,9 @@ func (r *recorder) Case(c *view.Case) error {
 	r.engine.Lock()
 	defer r.engine.Unlock()
 	if end, ok := r.passed[c.Call.ID]; ok && c.Call.Began <= end {
+		if c.Verdict.Final && c.Call.Ended >= end {
+			delete(r.passed, c.Call.ID)
+		}
 		return nil
 	}
 	was := r.open[key]

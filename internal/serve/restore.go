@@ -12,13 +12,15 @@ import (
 	"sipcause/internal/wire"
 )
 
-// How much is read again at the start: everything of the last warmWindow, so that what is known of peers is known again,
-// and of what is open the messages before that, as far as they fit.
+// How much is read again at the start: everything of the last minutes, so that what is known of peers is known again,
+// as many as have about warmMessages; and of what is open the messages before that, as far as they fit.
 const (
-	warmWindow  = 10 * time.Minute
-	openPage    = 1000
-	maxRestored = 96 << 20 // bytes of messages of open cases
-	keysAtOnce  = 4096
+	warmMessages = 2_000_000
+	leastWarm    = time.Minute
+	mostWarm     = time.Hour
+	openPage     = 1000
+	maxRestored  = 96 << 20 // bytes of messages of open cases
+	keysAtOnce   = 4096
 )
 
 // restore brings the engines back to where they were when the store was last written to: messages of what was open, and
@@ -27,7 +29,7 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 	if st.LastMessage == 0 {
 		return nil
 	}
-	from := st.LastMessage.Add(-warmWindow)
+	from := st.LastMessage.Add(-warm(st))
 	keys, begun, err := s.restoreOpen(ctx, from)
 	if err != nil {
 		return err
@@ -64,12 +66,22 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 		}
 		l.live.Resume(arrived)
 	}
-	s.rec.quiet, s.rec.passed = false, nil
+	s.rec.quiet = false
 	gap := wire.Gap{Kind: wire.GapStopped, From: st.LastMessage, Until: wire.Time(now.UnixNano()), Where: "between the last message stored and the start"}
 	for _, l := range s.lines {
 		l.live.Sink().Gap(gap)
 	}
 	return nil
+}
+
+// warm returns how long the last messages were on their way that are read again, at the rate of all that is stored.
+func warm(st store.Stats) time.Duration {
+	span := st.LastMessage.Sub(st.Oldest)
+	if st.Messages == 0 || st.Oldest == 0 || span <= 0 {
+		return mostWarm
+	}
+	d := time.Duration(float64(span) * warmMessages / float64(st.Messages))
+	return min(max(d, leastWarm), mostWarm)
 }
 
 // restoreOpen tells the recorder what was said of the open cases, and returns the keys of their messages and the

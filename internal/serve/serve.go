@@ -173,6 +173,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case err = <-failed:
 	}
 	s.ready.Store(false)
+	s.opt.Log.Info("stopping: what is on the way is written")
 	sources.Wait()
 	cancel()
 	lines.Wait()

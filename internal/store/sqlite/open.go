@@ -298,16 +298,17 @@ func (s *Store) settle(seq uint64) error {
 			}
 		}
 	}
+	if p := s.lastOf(cases); p != nil && s.w[cases] == nil {
+		if _, err := s.roll(cases, p.tmax); err != nil {
+			return err
+		}
+	}
 	for _, x := range s.sealing {
 		if x.p.kind != cases {
 			continue
 		}
-		w := s.w[cases]
-		if w == nil {
-			return fmt.Errorf("%s/%s: neither sealed nor the last", kindFacts[cases].dir, x.p.id)
-		}
 		// The program stopped while it went over to the next partition.
-		if err := copyOpen(x.w, w); err != nil {
+		if err := copyOpen(x.w.conn, s.w[cases]); err != nil {
 			return err
 		}
 		if err := x.w.tx(func() error { return dropOpen(x.w) }); err != nil {

@@ -90,8 +90,8 @@ func (s *Store) begin(p *partition, w *writer) error {
 		}
 	}
 	old := s.w[p.kind]
-	if p.kind == cases && old != nil {
-		if err := copyOpen(old, w); err != nil {
+	if p.kind == cases {
+		if err := s.takeOver(old, w); err != nil {
 			return err
 		}
 	}
@@ -111,10 +111,27 @@ func (s *Store) begin(p *partition, w *writer) error {
 	return nil
 }
 
+// takeOver copies the open cases of the partition before, which has no writer when it is of an older version.
+func (s *Store) takeOver(old, w *writer) error {
+	if old != nil {
+		return copyOpen(old.conn, w)
+	}
+	p := s.lastOf(cases)
+	if p == nil {
+		return nil
+	}
+	h, err := s.files.acquire(p, p.sealed)
+	if err != nil {
+		return err
+	}
+	defer s.files.release(h)
+	return copyOpen(h, w)
+}
+
 // copyOpen copies the open cases of one file into another, which may have them already, or later revisions of them.
-func copyOpen(from, to *writer) error {
+func copyOpen(from querier, to *writer) error {
 	return to.tx(func() error {
-		rows, err := from.conn.QueryContext(bg, "select n, id, began, revision, body from open")
+		rows, err := from.QueryContext(bg, "select n, id, began, revision, body from open")
 		if err != nil {
 			return err
 		}
@@ -133,7 +150,7 @@ func copyOpen(from, to *writer) error {
 		if err := rows.Err(); err != nil {
 			return err
 		}
-		calls, err := from.conn.QueryContext(bg, "select n, hash from open_call")
+		calls, err := from.QueryContext(bg, "select n, hash from open_call")
 		if err != nil {
 			return err
 		}

@@ -256,7 +256,7 @@ func (s *Store) Rollup(ctx context.Context, q store.Rollup, visit func(*record.C
 func (x *summing) waiting(cells []record.Cell) {
 	for i := range cells {
 		c := &cells[i]
-		if c.Minute >= x.from && (x.until == 0 || c.Minute < x.until) && (x.q.Counters == nil || slices.Contains(x.q.Counters, c.Counter)) && x.wants(c.Route) {
+		if c.Minute >= x.from && (x.until == 0 || c.Minute < x.until) && (len(x.q.Counters) == 0 || slices.Contains(x.q.Counters, c.Counter)) && x.wants(c.Route) {
 			x.add(c.Minute, c.Counter, c.Route, c.Label, c.Bucket, c.N)
 		}
 	}
@@ -292,7 +292,7 @@ func (x *summing) partition(ctx context.Context, db querier) error {
 		return err
 	}
 	var counters []int64
-	if x.q.Counters == nil {
+	if len(x.q.Counters) == 0 {
 		if counters, err = firsts(db, "select counter from cell where counter > ? order by counter limit 1", -1); err != nil {
 			return err
 		}

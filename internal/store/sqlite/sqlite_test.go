@@ -3,6 +3,7 @@ package sqlite
 import (
 	"testing"
 
+	"sipcause/internal/query"
 	"sipcause/internal/store"
 	"sipcause/internal/store/storetest"
 )
@@ -29,4 +30,13 @@ func TestConformance(t *testing.T) {
 // TestConformanceOfSmallPartitions: each batch begins another partition of its kind.
 func TestConformanceOfSmallPartitions(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir(), Options{PartitionBytes: 1}) })
+}
+
+func parse(t testing.TB, filter string) *query.Expr {
+	t.Helper()
+	e, err := query.Parse(filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }

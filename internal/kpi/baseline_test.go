@@ -1,0 +1,551 @@
+package kpi_test
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sipcause/internal/kpi"
+)
+
+// aCall is one call of the synthetic estate.
+type aCall struct {
+	in, out, prefix, ua, code, cause string
+	pdd                              float64
+	short                            bool
+}
+
+func (c *aCall) answered() bool { return c.code == "200" }
+
+// estate makes the calls of each minute: more by day, fewer on weekends, with noise of every kind.
+type estate struct {
+	rng     *rand.Rand
+	trouble func(c *aCall) // nil: all is well
+	volume  func(in string) float64
+}
+
+func (e *estate) pick(weights map[string]float64) string {
+	x := e.rng.Float64()
+	names := make([]string, 0, len(weights))
+	for n := range weights {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	for _, n := range names {
+		if x -= weights[n]; x < 0 {
+			return n
+		}
+	}
+	return names[len(names)-1]
+}
+
+func (e *estate) poisson(mean float64) int {
+	return max(0, int(math.Round(mean+math.Sqrt(mean)*e.rng.NormFloat64())))
+}
+
+var (
+	ins      = map[string]float64{"in:a": 0.5, "in:b": 0.3, "in:c": 0.2}
+	outs     = map[string]float64{"out:x": 0.4, "out:y": 0.35, "out:z": 0.25}
+	prefixes = map[string]float64{"155": 0.4, "331": 0.3, "491": 0.25, "882": 0.05}
+	agents   = map[string]float64{"pbx 1": 0.5, "pbx 2": 0.3, "phone 7": 0.2}
+	failures = map[string]float64{"404": 0.15, "480": 0.3, "486": 0.5, "503": 0.05}
+)
+
+func (e *estate) minute(at int64) (list []aCall) {
+	day := math.Sin(2 * math.Pi * (float64(at%1440)/1440 - 0.25))
+	level := 50 * (1 + 0.6*day)
+	if wd := (at/1440 + 4) % 7; wd == 0 || wd == 6 {
+		level *= 0.4
+	}
+	for _, in := range []string{"in:a", "in:b", "in:c"} {
+		mean := level * ins[in]
+		if e.volume != nil {
+			mean *= e.volume(in)
+		}
+		for range e.poisson(mean) {
+			c := aCall{in: in, out: e.pick(outs), prefix: e.pick(prefixes), ua: e.pick(agents), code: "200"}
+			c.pdd = 1500 * math.Exp(0.3*e.rng.NormFloat64())
+			c.short = e.rng.Float64() < 0.05
+			good := 0.62
+			if c.prefix == "882" {
+				good = 0.15
+			}
+			if e.rng.Float64() > good {
+				c.code = e.pick(failures)
+				c.cause = "cause of " + c.code
+			}
+			if e.trouble != nil {
+				e.trouble(&c)
+			}
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// samples are the values of one minute.
+func samples(at int64, list []aCall) map[kpi.Key]kpi.Sample {
+	type sum struct{ n, answered, short int64 }
+	sums, codes := map[string]*sum{}, map[string]int64{}
+	delays := map[string][]float64{}
+	for i := range list {
+		c := &list[i]
+		codes[c.code]++
+		for _, r := range []string{"", c.in, c.out} {
+			if sums[r] == nil {
+				sums[r] = &sum{}
+			}
+			s := sums[r]
+			s.n++
+			if c.answered() {
+				s.answered++
+				if c.short {
+					s.short++
+				}
+			}
+			delays[r] = append(delays[r], c.pdd)
+		}
+	}
+	out := map[kpi.Key]kpi.Sample{}
+	for _, r := range []string{"", "in:a", "in:b", "in:c", "out:x", "out:y", "out:z"} {
+		s := sums[r]
+		if s == nil {
+			s = &sum{}
+		}
+		out[kpi.Key{Measure: "calls", Route: r}] = kpi.Sample{Minute: at, Value: float64(s.n), Population: s.n}
+		if s.n > 0 {
+			out[kpi.Key{Measure: "asr", Route: r}] = kpi.Sample{Minute: at, Value: 100 * float64(s.answered) / float64(s.n), Population: s.n}
+			slices.Sort(delays[r])
+			out[kpi.Key{Measure: "pdd_p95", Route: r}] = kpi.Sample{Minute: at, Value: delays[r][int(math.Ceil(0.95*float64(s.n)))-1], Population: s.n}
+		}
+		if s.answered > 0 {
+			out[kpi.Key{Measure: "short_calls", Route: r}] = kpi.Sample{Minute: at, Value: 100 * float64(s.short) / float64(s.answered), Population: s.answered}
+		}
+	}
+	if len(list) > 0 {
+		for code := range failures {
+			out[kpi.Key{Measure: "code_share", Label: code}] = kpi.Sample{Minute: at, Value: 100 * float64(codes[code]) / float64(len(list)), Population: int64(len(list))}
+		}
+	}
+	return out
+}
+
+// alarm is a judgement that is trouble.
+type alarm struct {
+	key   kpi.Key
+	at    int64
+	watch *kpi.Watch
+	j     kpi.Judgement
+}
+
+// observe feeds a minute and returns what is trouble.
+func observe(b *kpi.Baselines, at int64, list []aCall) (out []alarm) {
+	for k, s := range samples(at, list) {
+		j := b.Observe(k, s)
+		for i := range kpi.Watches() {
+			if w := &kpi.Watches()[i]; w.Measure == k.Measure && w.Trouble(&j) {
+				out = append(out, alarm{k, at, w, j})
+			}
+		}
+	}
+	return out
+}
+
+// monday is the minute of a Monday, 00:00 UTC.
+var monday = time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC).Unix() / 60
+
+const (
+	aDay  = 1440
+	noons = 12 * 60
+)
+
+func newEstate(seed uint64) *estate { return &estate{rng: rand.New(rand.NewPCG(seed, 7))} }
+
+// TestHealthyIsSilent: seventeen days with noise, days, nights and weekends, from the first minute on.
+func TestHealthyIsSilent(t *testing.T) {
+	e, b := newEstate(1), &kpi.Baselines{}
+	for at := monday; at < monday+17*aDay; at++ {
+		for _, a := range observe(b, at, e.minute(at)) {
+			t.Errorf("day %d %02d:%02d: %v: %.1f is off %.1f to %.1f (z %.1f)", (at-monday)/aDay, at%aDay/60, at%60, a.key, a.j.Value, a.j.Band.Low, a.j.Band.High, a.j.Z)
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+// injected is a trouble, and what must be found.
+type injected struct {
+	name    string
+	trouble func(e *estate) func(c *aCall)
+	volume  func(in string) float64
+	key     kpi.Key // of a series that must be off
+	id      string
+	above   bool
+	carrier string // "dimension value" that must be said first, of the dimension at least
+	how     string
+}
+
+var troubles = []injected{
+	{name: "a gateway refuses", key: kpi.Key{Measure: "code_share", Label: "503"}, id: "kpi.spike", above: true, carrier: "route out:y", how: kpi.ByRate,
+		trouble: func(e *estate) func(*aCall) {
+			return func(c *aCall) {
+				if c.out == "out:y" && e.rng.Float64() < 0.6 {
+					c.code, c.cause = "503", "server.overload"
+				}
+			}
+		}},
+	{name: "a destination fails", key: kpi.Key{Measure: "asr"}, id: "kpi.asr-drop", carrier: "prefix 331", how: kpi.ByRate,
+		trouble: func(e *estate) func(*aCall) {
+			return func(c *aCall) {
+				if c.prefix == "331" && c.answered() && e.rng.Float64() < 0.8 {
+					c.code, c.cause = "404", "routing.no-route"
+				}
+			}
+		}},
+	{name: "a new version of a phone", key: kpi.Key{Measure: "asr"}, id: "kpi.asr-drop", carrier: "ua phone 7", how: kpi.ByRate,
+		trouble: func(e *estate) func(*aCall) {
+			return func(c *aCall) {
+				if c.ua == "phone 7" {
+					c.code, c.cause = "404", "media.no-common-codec"
+				}
+			}
+		}},
+	{name: "one code everywhere", key: kpi.Key{Measure: "code_share", Label: "480"}, id: "kpi.spike", above: true, carrier: "code 480", how: kpi.ByResult,
+		trouble: func(e *estate) func(*aCall) {
+			return func(c *aCall) {
+				if e.rng.Float64() < 0.3 {
+					c.code, c.cause = "480", "callee.unavailable"
+				}
+			}
+		}},
+	{name: "more calls to a bad destination", key: kpi.Key{Measure: "asr"}, id: "kpi.asr-drop", carrier: "prefix 882", how: kpi.ByMix,
+		trouble: func(e *estate) func(*aCall) {
+			return func(c *aCall) {
+				if c.prefix != "882" && e.rng.Float64() < 0.5 {
+					c.prefix = "882"
+					if c.code = "200"; e.rng.Float64() > 0.15 {
+						c.code = "404"
+					}
+				}
+			}
+		}},
+	{name: "a flood from one source", key: kpi.Key{Measure: "calls"}, id: "kpi.spike", above: true, carrier: "source in:c", how: kpi.ByVolume,
+		volume: func(in string) float64 { return map[string]float64{"in:a": 1, "in:b": 1, "in:c": 8}[in] }},
+	{name: "a source falls silent", key: kpi.Key{Measure: "calls", Route: "in:a"}, id: "kpi.spike", carrier: "source in:a", how: kpi.ByVolume,
+		volume: func(in string) float64 { return map[string]float64{"in:a": 0, "in:b": 1, "in:c": 1}[in] }},
+	{name: "a gateway is slow", key: kpi.Key{Measure: "pdd_p95", Route: "out:z"}, id: "kpi.slow-setup", above: true, carrier: "route out:z", how: kpi.ByRate,
+		trouble: func(e *estate) func(*aCall) {
+			return func(c *aCall) {
+				if c.out == "out:z" {
+					c.pdd += 4000
+				}
+			}
+		}},
+	{name: "false answers of a gateway", key: kpi.Key{Measure: "short_calls", Route: "out:x"}, id: "kpi.short-calls", above: true, carrier: "route out:x", how: kpi.ByRate,
+		trouble: func(e *estate) func(*aCall) {
+			return func(c *aCall) {
+				if c.out == "out:x" && e.rng.Float64() < 0.5 {
+					c.short = true
+				}
+			}
+		}},
+}
+
+// parts splits the calls of two intervals by each dimension. hit says what the measure counts, of which calls.
+func parts(before, after []aCall, hit func(*aCall) (hits, of bool)) (c kpi.Change, list []kpi.Part) {
+	dimensions := []struct {
+		name  string
+		value func(*aCall) string
+	}{
+		{"route", func(c *aCall) string { return c.out }}, {"source", func(c *aCall) string { return c.in }}, {"prefix", func(c *aCall) string { return c.prefix }},
+		{"ua", func(c *aCall) string { return c.ua }}, {"code", func(c *aCall) string { return c.code }}, {"cause", func(c *aCall) string { return c.cause }},
+	}
+	at := map[string]int{}
+	for k, calls := range [][]aCall{before, after} {
+		for i := range calls {
+			hits, of := hit(&calls[i])
+			if !of {
+				continue
+			}
+			add := func(p *kpi.Portion) {
+				p.Of++
+				if hits {
+					p.Hits++
+				}
+			}
+			add([]*kpi.Portion{&c.Before, &c.After}[k])
+			for _, d := range dimensions {
+				v := d.value(&calls[i])
+				key := d.name + " " + v
+				n, ok := at[key]
+				if !ok {
+					n = len(list)
+					at[key] = n
+					list = append(list, kpi.Part{Dimension: d.name, Value: v})
+				}
+				add([]*kpi.Portion{&list[n].Before, &list[n].After}[k])
+			}
+		}
+	}
+	return c, list
+}
+
+// hitOf says what the measure of a key counts.
+func hitOf(k kpi.Key) (scale kpi.Scale, hit func(*aCall) (hits, of bool)) {
+	switch k.Measure {
+	case "calls":
+		return kpi.Number, func(*aCall) (bool, bool) { return true, true }
+	case "asr":
+		return kpi.Share, func(c *aCall) (bool, bool) { return c.answered(), true }
+	case "code_share":
+		return kpi.Share, func(c *aCall) (bool, bool) { return c.code == k.Label, true }
+	case "pdd_p95":
+		return kpi.Share, func(c *aCall) (bool, bool) { return c.pdd > 2500, true } // those above what was the 95th percentile
+	}
+	return kpi.Share, func(c *aCall) (bool, bool) { return c.short, c.answered() }
+}
+
+// TestTroubles injects each trouble at noon, with two days and with sixteen days of history.
+func TestTroubles(t *testing.T) {
+	for _, days := range []int64{2, 16} {
+		e, b := newEstate(uint64(days)), &kpi.Baselines{}
+		begin := monday + days*aDay + noons
+		var last []aCall
+		for at := monday; at < begin; at++ {
+			list := e.minute(at)
+			observe(b, at, list)
+			if at >= begin-60 {
+				last = append(last, list...)
+			}
+		}
+		saved := b.Marshal()
+		for i := range troubles {
+			x := &troubles[i]
+			t.Run(fmt.Sprintf("%d days/%s", days, x.name), func(t *testing.T) { x.find(t, saved, begin, last) })
+		}
+	}
+}
+
+func (x *injected) find(t *testing.T, saved []byte, begin int64, before []aCall) {
+	b := &kpi.Baselines{}
+	if err := b.Unmarshal(saved); err != nil {
+		t.Fatal(err)
+	}
+	e := newEstate(99)
+	e.volume = x.volume
+	if x.trouble != nil {
+		e.trouble = x.trouble(e)
+	}
+	var after []aCall
+	var found *alarm
+	for at := begin; at < begin+20; at++ {
+		list := e.minute(at)
+		after = append(after, list...)
+		for _, a := range observe(b, at, list) {
+			if a.key == x.key && found == nil {
+				found = &a
+			}
+		}
+	}
+	if found == nil {
+		t.Fatalf("%v is not found off", x.key)
+	}
+	if late := found.at - begin; late > 15 || found.j.Since < begin || found.j.Since > found.at {
+		t.Errorf("found after %d minutes, since %d", late, found.j.Since-begin)
+	}
+	if string(found.watch.ID) != x.id || (found.j.Off > 0) != x.above {
+		t.Errorf("found %s, off by %d", found.watch.ID, found.j.Off)
+	}
+	key := x.key
+	key.Route = ""
+	scale, hit := hitOf(key)
+	change, list := parts(before, after, hit)
+	change.Scale, change.MinutesBefore, change.MinutesAfter = scale, 60, 20
+	carriers := kpi.Explain(change, list)
+	if len(carriers) == 0 {
+		t.Fatal("nothing carries it")
+	}
+	name := func(c kpi.Carrier) string { return c.Dimension + " " + c.Value }
+	at := slices.IndexFunc(carriers, func(c kpi.Carrier) bool { return name(c) == x.carrier })
+	if at < 0 || carriers[at].How != x.how || carriers[at].Share < 0.7 {
+		t.Fatalf("carriers %+v, want %s", carriers, x.carrier)
+	}
+	for _, c := range carriers[:at] { // only what the change consists of may come before who does it
+		if c.How != kpi.ByResult {
+			t.Errorf("%s comes before %s", name(c), x.carrier)
+		}
+	}
+	for _, c := range carriers {
+		if c.How != kpi.ByResult && name(c) != x.carrier {
+			t.Errorf("%s is blamed, too: %+v", name(c), c)
+		}
+	}
+	f := found.watch.Report(found.key, &found.j, carriers, []string{"a@example.com"}, nil)
+	if f.Severity == 0 || f.Acts == "" || len(f.Evidence) != 1 || f.Confidence < 0.8 || f.Confidence >= 1 || !strings.Contains(f.Summary, "normal") {
+		t.Errorf("finding %+v", f)
+	}
+	t.Log(f.Summary)
+}
+
+// TestTroubleEnds: back to normal, the alarm goes; the trouble was not learnt as normal meanwhile.
+func TestTroubleEnds(t *testing.T) {
+	e, b := newEstate(5), &kpi.Baselines{}
+	key := kpi.Key{Measure: "asr"}
+	asr := func(at int64) kpi.Judgement { return b.Observe(key, samples(at, e.minute(at))[key]) }
+	begin := monday + 16*aDay + noons
+	for at := monday; at < begin; at++ {
+		asr(at)
+	}
+	normal := b.Of(key)
+	before, ok := normal.Band(begin, 200)
+	if !ok {
+		t.Fatal("no band")
+	}
+	e.trouble = func(c *aCall) { c.code = "503" }
+	for at := begin; at < begin+30; at++ {
+		if j := asr(at); at > begin+10 && (j.Off >= 0 || j.Since > begin+5) {
+			t.Errorf("minute %d of the trouble: %+v", at-begin, j)
+		}
+	}
+	e.trouble = nil
+	for at := begin + 30; at < begin+60; at++ {
+		if j := asr(at); at > begin+30+10 && j.Off != 0 {
+			t.Errorf("minute %d after: %+v", at-begin-30, j)
+		}
+	}
+	after, _ := normal.Band(begin+60, 200)
+	if math.Abs(after.Mid-before.Mid) > 3 {
+		t.Errorf("normal was %v, is %v", before, after)
+	}
+}
+
+func TestBaselinesAreKept(t *testing.T) {
+	e, b := newEstate(3), &kpi.Baselines{}
+	for at := monday; at < monday+3*aDay; at++ {
+		observe(b, at, e.minute(at))
+	}
+	saved := b.Marshal()
+	var c kpi.Baselines
+	if err := c.Unmarshal(saved); err != nil {
+		t.Fatal(err)
+	}
+	if again := c.Marshal(); !bytes.Equal(saved, again) || c.Len() != b.Len() {
+		t.Error("what is read is not what was written")
+	}
+	for n := range len(saved) { // every truncation is refused
+		if n%97 == 0 {
+			if err := c.Unmarshal(saved[:n]); err == nil || c.Len() != 0 {
+				t.Fatalf("%d of %d bytes are read as %d series", n, len(saved), c.Len())
+			}
+		}
+	}
+	if err := c.Unmarshal(append([]byte{99}, saved[1:]...)); err == nil {
+		t.Error("another layout is read")
+	}
+}
+
+// TestBaselinesAreBounded: more series than there is room for are refused, until old ones fall silent.
+func TestBaselinesAreBounded(t *testing.T) {
+	b := &kpi.Baselines{}
+	of := func(i int, at int64) {
+		b.Observe(kpi.Key{Measure: "calls", Route: fmt.Sprint(i)}, kpi.Sample{Minute: at, Value: 1, Population: 1})
+	}
+	for i := range 3000 {
+		of(i, monday)
+	}
+	if b.Len() != 1024 || b.Refused != 3000-1024 {
+		t.Errorf("%d series, %d refused", b.Len(), b.Refused)
+	}
+	for i := range 10 * aDay {
+		of(7, monday+int64(i)+1)
+	}
+	of(5000, monday+10*aDay)
+	if b.Len() != 1024 || b.Of(kpi.Key{Measure: "calls", Route: "5000"}) == nil || b.Of(kpi.Key{Measure: "calls", Route: "7"}) == nil {
+		t.Error("a new series finds no room although others were silent for a week")
+	}
+	if n := len(b.Marshal()); n > 1024*12_000 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+// TestNothingStrange: values and times that cannot be do no harm.
+func TestNothingStrange(t *testing.T) {
+	for scale := kpi.Number; scale <= kpi.Level; scale++ {
+		b := kpi.Baseline{Scale: scale}
+		at := monday
+		for _, v := range []float64{0, -5, 1e300, math.NaN(), math.Inf(1), math.Inf(-1), 0, 0} {
+			for range 70 {
+				at++
+				j := b.Observe(kpi.Sample{Minute: at, Value: v, Population: 3})
+				b.Observe(kpi.Sample{Minute: at - 2, Value: 50, Population: 1000})
+				if math.IsNaN(j.Z) || math.IsNaN(j.Band.Mid) {
+					t.Fatalf("scale %d, value %v: %+v", scale, v, j)
+				}
+			}
+		}
+	}
+}
+
+func TestSince(t *testing.T) {
+	for want, values := range map[int][]float64{
+		0: {}, 4: {10, 11, 9, 10, 40, 42, 39}, 2: {100, 98, 3, 2, 5, 1, 4, 2}, 1: {0, 9},
+	} {
+		if got := kpi.Since(values); got != want {
+			t.Errorf("%v changed at %d, want %d", values, got, want)
+		}
+	}
+}
+
+// TestExplainSums: the parts of one dimension carry the whole change together, whatever the numbers.
+func TestExplainSums(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		var c kpi.Change
+		c.Scale = kpi.Share
+		portion := func(all *kpi.Portion) kpi.Portion {
+			of := rng.Int64N(1000) + 1
+			p := kpi.Portion{Hits: rng.Int64N(of + 1), Of: of}
+			all.Hits, all.Of = all.Hits+p.Hits, all.Of+p.Of
+			return p
+		}
+		var list []kpi.Part
+		for i := range 6 {
+			list = append(list, kpi.Part{Dimension: "route", Value: fmt.Sprint(i), Before: portion(&c.Before), After: portion(&c.After)})
+		}
+		sum := 0.0
+		for i := range list { // one at a time, so that none is left out as small
+			sum += kpi.Contribution(c, &list[i])
+		}
+		if math.Abs(sum-1) > 1e-9 {
+			t.Fatalf("the parts carry %v of the change", sum)
+		}
+	}
+	if kpi.Explain(kpi.Change{}, []kpi.Part{{Dimension: "route", Value: "a"}}) != nil {
+		t.Error("no change is explained")
+	}
+}
+
+func TestDegraded(t *testing.T) {
+	list := []kpi.Sibling{
+		{Route: "a", Portion: kpi.Portion{Hits: 10, Of: 200}}, {Route: "b", Portion: kpi.Portion{Hits: 90, Of: 200}},
+		{Route: "c", Portion: kpi.Portion{Hits: 12, Of: 200}}, {Route: "few", Portion: kpi.Portion{Hits: 9, Of: 10}},
+	}
+	if got := kpi.Degraded(list); len(got) != 1 || got[0].Route != "b" {
+		t.Errorf("%+v", got)
+	}
+	for i := range list {
+		list[i].Hits = list[i].Of / 3 // all alike
+	}
+	if got := kpi.Degraded(list); got != nil {
+		t.Errorf("all alike: %+v", got)
+	}
+	if got := kpi.Degraded(list[:1]); got != nil {
+		t.Errorf("alone: %+v", got)
+	}
+}
