@@ -45,6 +45,7 @@ const (
 	backZ      = 2.5          // and within which it is normal again
 	inARow     = 3            // minutes in a row
 	speed      = 1.0 / 30     // of the moving average
+	slowSpeed  = 1.0 / 180    // of those of shares and levels
 	trendSpeed = 1.0 / 120    // of its slope
 	madToSigma = 1.4826       // a normal distribution's
 	meanToSD   = 1.2533       // mean absolute to standard deviation of a normal distribution
@@ -250,10 +251,14 @@ func (b *Baseline) follow(j *Judgement, short float64, minute int64) {
 // the hour; one that stays does at last.
 func (b *Baseline) learn(minute int64) {
 	x, n := b.recent(minute, windowMinutes)
-	if b.Scale != Number && n == 0 {
-		return
+	if b.Scale != Number && n < leastOf { // of a few the share is mostly 0: not what it is in the mean
+		if x, n = b.recent(minute, longMinutes); n < leastOf {
+			return
+		}
 	}
+	wary := b.streak != 0
 	if mid, sigma, known := b.normal(minute, n); known {
+		wary = wary || math.Abs(x-mid) > backZ*sigma
 		x = min(max(x, mid-farZ*sigma), mid+farZ*sigma)
 	}
 	if b.minutes == 0 {
@@ -261,12 +266,16 @@ func (b *Baseline) learn(minute int64) {
 	}
 	forecast := b.mean + b.slope
 	before := b.mean
-	rate, devRate := max(speed, 1/float64(b.minutes+1)), max(trendSpeed, 1/float64(b.minutes+1))
-	if b.streak != 0 {
-		rate, devRate = speed/8, trendSpeed/8
+	rate, devRate := speed, trendSpeed
+	if b.Scale != Number {
+		rate = slowSpeed // hardly moved by the time of day
 	}
+	if wary {
+		rate, devRate = rate/8, devRate/8
+	}
+	rate, devRate = max(rate, 1/float64(b.minutes+1)), max(devRate, 1/float64(b.minutes+1))
 	b.mean = forecast + rate*(x-forecast)
-	if b.Scale == Number && b.minutes > warmUp/2 && b.streak == 0 {
+	if b.Scale == Number && b.minutes > warmUp/2 && !wary {
 		b.slope += trendSpeed * (b.mean - before - b.slope)
 	}
 	b.dev += devRate * (math.Abs(x-forecast) - b.dev)

@@ -59,9 +59,17 @@ var (
 func (e *estate) minute(at int64) (list []aCall) {
 	day := math.Sin(2 * math.Pi * (float64(at%1440)/1440 - 0.25))
 	level := 50 * (1 + 0.6*day)
-	if wd := (at/1440 + 4) % 7; wd == 0 || wd == 6 {
-		level *= 0.4
+	free := func(at int64) float64 { // of work: weekends
+		if wd := (at/1440 + 4) % 7; wd == 0 || wd == 6 {
+			return 1
+		}
+		return 0
 	}
+	rest := 0.0 // they come and go in the course of some hours
+	for h := int64(-180); h < 180; h += 60 {
+		rest += (free(at+h)*float64(60-at%60) + free(at+h+60)*float64(at%60)) / 60 / 6
+	}
+	level *= 1 - 0.6*rest
 	for _, in := range []string{"in:a", "in:b", "in:c"} {
 		mean := level * ins[in]
 		if e.volume != nil {
@@ -344,7 +352,7 @@ func (x *injected) find(t *testing.T, saved []byte, begin int64, before []aCall)
 	}
 	var after []aCall
 	var found *alarm
-	for at := begin; at < begin+20; at++ {
+	for at := begin; at < begin+25; at++ {
 		list := e.minute(at)
 		after = append(after, list...)
 		for _, a := range observe(b, at, list) {
@@ -356,7 +364,7 @@ func (x *injected) find(t *testing.T, saved []byte, begin int64, before []aCall)
 	if found == nil {
 		t.Fatalf("%v is not found off", x.key)
 	}
-	if late := found.at - begin; late > 15 || found.j.Since < begin || found.j.Since > found.at {
+	if late := found.at - begin; late > 20 || found.j.Since < begin || found.j.Since > found.at {
 		t.Errorf("found after %d minutes, since %d", late, found.j.Since-begin)
 	}
 	if string(found.watch.ID) != x.id || (found.j.Off > 0) != x.above {
@@ -366,7 +374,7 @@ func (x *injected) find(t *testing.T, saved []byte, begin int64, before []aCall)
 	key.Route = ""
 	scale, hit := hitOf(key)
 	change, list := parts(before, after, hit)
-	change.Scale, change.MinutesBefore, change.MinutesAfter = scale, 60, 20
+	change.Scale, change.MinutesBefore, change.MinutesAfter = scale, 60, 25
 	carriers := kpi.Explain(change, list)
 	if len(carriers) == 0 {
 		t.Fatal("nothing carries it")

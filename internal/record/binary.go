@@ -19,19 +19,24 @@ const maxKnown = 64
 // Writer writes values one after the other: numbers as varints, a string or an address that was written before by its
 // place. The zero Writer is ready; B is what was written.
 type Writer struct {
-	B       []byte
-	strings []string
-	addrs   []netip.AddrPort
+	B      []byte
+	texts  [maxKnown]string // the first nTexts
+	addrs  [maxKnown]netip.AddrPort
+	nTexts int
+	nAddrs int
 }
 
 // Reset begins anew behind dst, without what was written before.
 func (w *Writer) Reset(dst []byte) {
-	w.B, w.strings, w.addrs = dst, w.strings[:0], w.addrs[:0]
+	w.B, w.nTexts, w.nAddrs = dst, 0, 0
 }
 
 // Know makes the addresses and texts of c known as if they had been written before: the Doc of c is written, and read,
 // beside c.
-func (w *Writer) Know(c *Case) { w.strings, w.addrs = c.known(w.strings[:0], w.addrs[:0]) }
+func (w *Writer) Know(c *Case) {
+	texts, addrs := c.known(w.texts[:0], w.addrs[:0])
+	w.nTexts, w.nAddrs = len(texts), len(addrs)
+}
 
 // Byte writes one byte.
 func (w *Writer) Byte(b byte) { w.B = append(w.B, b) }
@@ -60,16 +65,17 @@ func (w *Writer) Text(s string) {
 		w.Uint(uint64(i)<<1 | 1)
 		return
 	}
-	for i := range w.strings {
-		if w.strings[i] == s {
+	for i := range w.texts[:w.nTexts] {
+		if w.texts[i] == s {
 			w.Uint(uint64(len(commonTexts)+i)<<1 | 1)
 			return
 		}
 	}
 	w.Uint(uint64(len(s)) << 1)
 	w.B = append(w.B, s...)
-	if len(s) > 1 && len(w.strings) < maxKnown {
-		w.strings = append(w.strings, s)
+	if len(s) > 1 && w.nTexts < maxKnown {
+		w.texts[w.nTexts] = s
+		w.nTexts++
 	}
 }
 
@@ -83,7 +89,7 @@ func (w *Writer) Texts(list []string) {
 
 // Addr writes an address with a port.
 func (w *Writer) Addr(a netip.AddrPort) {
-	for i := range w.addrs {
+	for i := range w.addrs[:w.nAddrs] {
 		if w.addrs[i] == a {
 			w.Uint(uint64(i) + firstKnown)
 			return
@@ -110,8 +116,9 @@ func (w *Writer) Addr(a netip.AddrPort) {
 		w.Byte(addrNone)
 	}
 	w.Uint(uint64(a.Port()))
-	if len(w.addrs) < maxKnown {
-		w.addrs = append(w.addrs, a)
+	if w.nAddrs < maxKnown {
+		w.addrs[w.nAddrs] = a
+		w.nAddrs++
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"sync"
 	"time"
 
 	"sipcause/internal/call"
@@ -42,12 +41,9 @@ const (
 	hasSuspect
 )
 
-var writers = sync.Pool{New: func() any { return new(Writer) }}
-
 // AppendCase appends the case in a compact form to dst. Nil and empty lists are the same to it, as they are to Value.
 func AppendCase(dst []byte, c *Case) []byte {
-	w := writers.Get().(*Writer)
-	w.Reset(dst)
+	w := Writer{B: dst}
 	w.Byte(caseVersion)
 	w.Uint(c.flags())
 	w.Byte(byte(c.Kind))
@@ -93,10 +89,7 @@ func AppendCase(dst []byte, c *Case) []byte {
 		w.cell(&c.Counted[i])
 	}
 	w.Bytes(c.Doc)
-	dst = w.B
-	w.Reset(nil)
-	writers.Put(w)
-	return dst
+	return w.B
 }
 
 func (c *Case) flags() (n uint64) {

@@ -53,10 +53,6 @@ func Run(ctx context.Context, cfg *config.Config, x Extras, stderr io.Writer) er
 	var level slog.LevelVar
 	level.Set(cfg.Log.Level)
 	log := logger(cfg.Log.Format, stderr, &level)
-	st, err := sqlite.Open(cfg.Data, sqlite.Options{MaxBytes: cfg.Retention.MaxBytes, Full: cfg.Store.Durability == "full"})
-	if err != nil {
-		return err
-	}
 	var policy atomic.Pointer[store.Policy]
 	policy.Store(&cfg.Retention)
 	var windows atomic.Pointer[[]config.Window]
@@ -64,7 +60,7 @@ func Run(ctx context.Context, cfg *config.Config, x Extras, stderr io.Writer) er
 	var metrics *httpapi.Metrics
 	s, err := New(Options{
 		Routes: cfg.Routes, Discover: cfg.DiscoverRoutes,
-		Version: x.Version, Store: st, Flush: cfg.Store.Flush, Book: x.Book, Log: log, RatingHeader: cfg.RatingHeader,
+		Version: x.Version, Flush: cfg.Store.Flush, Book: x.Book, Log: log, RatingHeader: cfg.RatingHeader,
 		Policy:      func() store.Policy { return *policy.Load() },
 		Maintenance: func() []config.Window { return *windows.Load() },
 		Engine: pipeline.LiveOptions{MaxWaiting: cfg.Store.Queue, Options: pipeline.Options{
@@ -79,10 +75,10 @@ func Run(ctx context.Context, cfg *config.Config, x Extras, stderr io.Writer) er
 		Missed: func(g *record.Gap) { metrics.Gap(g) },
 	})
 	if err != nil {
-		return errors.Join(err, st.Close())
+		return err
 	}
 	metrics = httpapi.NewMetrics(s)
-	err = s.run(ctx, cfg, x, metrics, func() {
+	return s.run(ctx, cfg, x, metrics, func() {
 		after, err := cfg.Again()
 		if err != nil {
 			log.Error("reload: the configuration stays as it is", "problem", err.Error())
@@ -95,7 +91,6 @@ func Run(ctx context.Context, cfg *config.Config, x Extras, stderr io.Writer) er
 		log.Info("reloaded", "changed", strings.Join(now, ", "), "needs a restart", strings.Join(later, ", "))
 		cfg = after
 	})
-	return errors.Join(err, st.Close())
 }
 
 func logger(format string, to io.Writer, level slog.Leveler) *slog.Logger {
@@ -106,8 +101,8 @@ func logger(format string, to io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(slog.NewTextHandler(to, opt))
 }
 
-// run opens everything, gives up what privileges it took, and serves.
-func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics *httpapi.Metrics, reload func()) error {
+// run opens sockets, gives up what privileges it took, opens the store as whoever it is then, and serves.
+func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics *httpapi.Metrics, reload func()) (err error) {
 	if err := s.open(cfg, x.Sources); err != nil {
 		return err
 	}
@@ -128,6 +123,15 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 		if err := capture.DropPrivileges(cfg.User); err != nil {
 			return err
 		}
+	}
+	st, err := sqlite.Open(cfg.Data, sqlite.Options{MaxBytes: cfg.Retention.MaxBytes, Full: cfg.Store.Durability == "full"})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	s.opt.Store = st
+	if err := s.watchFolders(cfg); err != nil {
+		return err
 	}
 	if cfg.OTLP.Endpoint != "" {
 		stop, err := metrics.StartOTLP(ctx, otlp(cfg, x.Version))
@@ -214,7 +218,7 @@ func otlp(cfg *config.Config, version string) httpapi.OTLPOptions {
 	return o
 }
 
-// open opens the sources that the configuration names, and takes the others.
+// open opens the sources that the configuration names and that may need privileges, and takes the others.
 func (s *Server) open(cfg *config.Config, others []capture.Live) error {
 	number := func() uint32 { return uint32(len(s.sources)) }
 	for _, l := range cfg.HEP.Listen {
@@ -243,19 +247,24 @@ func (s *Server) open(cfg *config.Config, others []capture.Live) error {
 			}
 		}
 	}
+	for _, src := range others {
+		if err := s.Add(src, "own", false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// watchFolders adds the folders of the configuration; what was read of each is remembered with the data.
+func (s *Server) watchFolders(cfg *config.Config) error {
 	for i, dir := range cfg.Watch {
 		src, err := capture.WatchFolder(dir, capture.WatchOptions{
-			Position: filepath.Join(cfg.Data, fmt.Sprintf("watch-%d.json", i)), Source: number(), Points: s.points.of,
+			Position: filepath.Join(cfg.Data, fmt.Sprintf("watch-%d.json", i)), Source: uint32(len(s.sources)), Points: s.points.of,
 		})
 		if err != nil {
 			return err
 		}
 		if err := s.Add(src, "folder", true); err != nil {
-			return err
-		}
-	}
-	for _, src := range others {
-		if err := s.Add(src, "own", false); err != nil {
 			return err
 		}
 	}

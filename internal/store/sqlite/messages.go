@@ -176,8 +176,11 @@ func (s *Store) Replay(ctx context.Context, from, until wire.Time, visit func(*r
 
 // replayPart hands on the messages that were written together, in the order in which that was.
 func (s *Store) replayPart(ctx context.Context, h querier, part int64, from, until wire.Time, visit func(*record.Message) error) error {
-	list := make([]record.Message, partMessages)
-	known := make([]bool, partMessages)
+	type placed struct {
+		record.Message
+		place int32
+	}
+	var list []placed
 	// A part is at most so many blocks, and they follow it.
 	rows, err := h.QueryContext(bg, `select head, data from block where id between ? and ? and part = ? order by id`,
 		part, part+partMessages/blockMessages, part)
@@ -201,23 +204,20 @@ func (s *Store) replayPart(ctx context.Context, h querier, part int64, from, unt
 		for i := range u.list {
 			m := &u.list[i]
 			m.Data = text[u.at[i] : u.at[i]+u.size[i]]
-			place := u.place[i]
-			if place < 0 || place >= partMessages || known[place] {
-				return errDamaged
-			}
-			list[place], known[place] = *m, true
+			list = append(list, placed{*m, u.place[i]})
 		}
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
+	slices.SortFunc(list, func(a, b placed) int { return cmp.Compare(a.place, b.place) })
 	for i := range list {
-		if m := &list[i]; known[i] && m.Time >= from && (until == 0 || m.Time <= until) {
+		if i&1023 == 1023 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if m := &list[i].Message; m.Time >= from && (until == 0 || m.Time <= until) {
 			if err := visit(m); err != nil {
 				return err
-			}
-			if i&1023 == 0 && ctx.Err() != nil {
-				return ctx.Err()
 			}
 		}
 	}
