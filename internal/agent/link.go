@@ -15,7 +15,7 @@ const (
 	firstRest = 200 * time.Millisecond
 	longRest  = 30 * time.Second
 	ackEvery  = 20 * time.Millisecond // how often it is asked what has arrived
-	ackWait   = 10 * time.Second      // for what is on its way when all is written
+	ackWait   = 10 * time.Second      // for a sign that more of what is on its way has arrived, when all is written
 	aliveWait = time.Minute           // of silence before we say that we are there
 )
 
@@ -148,7 +148,9 @@ func (s *Sender) converse(ctx context.Context, l *link) error {
 			s.arrived(l)
 			continue
 		}
-		s.arrived(l)
+		if s.arrived(l) {
+			quiet = time.Now()
+		}
 		if closed && (len(l.flights) == 0 || time.Since(quiet) > ackWait) {
 			return s.finish(l)
 		}
@@ -204,17 +206,19 @@ func (l *link) acked() int64 {
 	return l.written.bytes - left
 }
 
-// arrived confirms what has.
-func (s *Sender) arrived(l *link) {
+// arrived confirms what has; false when nothing more has.
+func (s *Sender) arrived(l *link) bool {
 	acked := l.acked()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := len(l.flights)
 	for len(l.flights) > 0 && l.flights[0].end <= acked {
 		if f := l.flights[0]; f.n > 0 {
 			s.confirm(f.n, count(f.batch))
 		}
 		l.flights = l.flights[1:]
 	}
+	return len(l.flights) < before
 }
 
 // settle confirms what has arrived by a connection that ends: of a batch that did in part, the packets that did. Of

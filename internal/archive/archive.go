@@ -64,7 +64,7 @@ func Export(ctx context.Context, s store.Store, dir string, sel Selection) (n Wr
 		keys = map[uint64]struct{}{}
 		from, until = 0, 0 // a message of a case may come long after its beginning
 	}
-	if n.Cases, err = write(dir, casesFile, nil, func(add func(*CaseRow) error) error {
+	if n.Cases, err = write(dir, casesFile, func(r *CaseRow) int { return 2 * len(r.Record) }, func(add func(*CaseRow) error) error {
 		return eachCase(ctx, s, sel, func(c *record.Case) error {
 			if keys != nil {
 				for _, k := range c.Keys {
@@ -309,8 +309,8 @@ func readRows[R any](f *os.File, visit func(*R) error) (n uint64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	file, err := parquet.OpenFile(f, info.Size())
-	if err != nil {
+	var file *parquet.File
+	if err := guarded(func() (err error) { file, err = parquet.OpenFile(f, info.Size()); return err }); err != nil {
 		return 0, err
 	}
 	if got, _ := file.Lookup(formatKey); got != format {
@@ -321,7 +321,8 @@ func readRows[R any](f *os.File, visit func(*R) error) (n uint64, err error) {
 	rows := make([]R, batchRows/10)
 	for {
 		clear(rows) // what was handed on is the store's
-		k, err := r.Read(rows)
+		var k int
+		err := guarded(func() (err error) { k, err = r.Read(rows); return err })
 		for i := range k {
 			n++
 			if err := visit(&rows[i]); err != nil {
@@ -335,4 +336,14 @@ func readRows[R any](f *os.File, visit func(*R) error) (n uint64, err error) {
 			return n, err
 		}
 	}
+}
+
+// guarded runs f, which calls parquet-go: damaged files make that panic.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the file is damaged: %v", r)
+		}
+	}()
+	return f()
 }

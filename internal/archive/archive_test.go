@@ -197,6 +197,43 @@ func tidy(v reflect.Value) {
 	}
 }
 
+// TestDamageIsNoPanic: whatever bytes are wrong, an import ends with an error or without.
+func TestDamageIsNoPanic(t *testing.T) {
+	s, g := memory.New(1<<30), storetest.NewGenerator(1)
+	if err := s.Write(t.Context(), g.Batch(1, storetest.Start, 10)); err != nil {
+		t.Fatal(err)
+	}
+	dir, failed := t.TempDir(), 0
+	if _, err := Export(t.Context(), s, dir, Selection{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{casesFile, messagesFile, gapsFile} {
+		path := filepath.Join(dir, name)
+		whole, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 80 {
+			damaged := slices.Clone(whole)
+			for range 1 + g.IntN(5) {
+				damaged[g.IntN(len(damaged))] = byte(g.Uint32())
+			}
+			if err := os.WriteFile(path, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Import(t.Context(), memory.New(1<<30), dir); err != nil {
+				failed++
+			}
+		}
+		if err := os.WriteFile(path, whole, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if failed < 30 {
+		t.Errorf("%d of 240 damaged files were noticed", failed)
+	}
+}
+
 func TestTroubleIsTold(t *testing.T) {
 	s, _ := filled(t)
 	dir := t.TempDir()

@@ -193,9 +193,9 @@ func (r *CellRow) cell() (record.Cell, error) {
 type GapRow struct {
 	Kind      string `parquet:"kind,dict"`
 	Point     string `parquet:"point,dict"`
-	From      int64  `parquet:"from,timestamp(nanosecond)"`
-	Until     int64  `parquet:"until,timestamp(nanosecond)"`
-	Where     string `parquet:"where"`
+	From      int64  `parquet:"began,timestamp(nanosecond)"`
+	Until     int64  `parquet:"ended,timestamp(nanosecond)"`
+	Where     string `parquet:"place"`
 	Transport string `parquet:"transport,dict"`
 	Src       string `parquet:"src,dict"`
 	Dst       string `parquet:"dst,dict"`

@@ -38,7 +38,9 @@ var commands = []func() *cobra.Command{
 	codesCommand,
 	demoCommand,
 	func() *cobra.Command { return serveCommand(runServer) },
+	sendCommand,
 	queryCommand,
+	dbCommand,
 	configCommand,
 	manCommand,
 }

@@ -28,17 +28,34 @@ type local struct {
 }
 
 func openLocal(dir string, book func() *playbooks.Book) (history, error) {
-	if !isFolder(dir) {
-		return nil, fmt.Errorf("open history: %s is no folder", dir)
+	s, err := openStore(dir)
+	if err != nil {
+		return nil, err
 	}
-	if found, err := filepath.Glob(filepath.Join(dir, "*.sqlite")); err != nil || len(found) == 0 {
-		return nil, fmt.Errorf("open history: %s holds none; serve --data makes one", dir)
+	return &local{s, book}, nil
+}
+
+// openStore opens the history in a folder that has one.
+func openStore(dir string) (store.Store, error) {
+	if err := hasHistory(dir); err != nil {
+		return nil, err
 	}
 	s, err := sqlite.Open(dir, sqlite.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("open history: %w; of a server that runs ask the server: --server URL", err)
 	}
-	return &local{s, book}, nil
+	return s, nil
+}
+
+// hasHistory says what keeps a folder from being one that serve made.
+func hasHistory(dir string) error {
+	if !isFolder(dir) {
+		return fmt.Errorf("open history: %s is no folder", dir)
+	}
+	if found, err := filepath.Glob(filepath.Join(dir, "*.sqlite")); err != nil || len(found) == 0 {
+		return fmt.Errorf("open history: %s holds none; serve --data makes one", dir)
+	}
+	return nil
 }
 
 func (l *local) close() error { return l.store.Close() }

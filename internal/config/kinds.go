@@ -148,6 +148,15 @@ func size(from, to int64) kind[int64] {
 	}
 }
 
+// ParseSize reads an amount of bytes with its unit, such as 64MiB or 20GB.
+func ParseSize(s string) (int64, error) {
+	n, err := parseSize(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no size with its unit, such as 64MiB or 20GB", s)
+	}
+	return n, nil
+}
+
 func parseSize(s string) (int64, error) {
 	digits := len(s) - len(strings.TrimLeft(s, "0123456789"))
 	n, err := strconv.ParseInt(s[:digits], 10, 64)

@@ -22,7 +22,8 @@ const (
 // schedule sets when the leg is to be closed if nothing more comes. A leg that already waits in the wheel keeps
 // its place: the wheel comes by within wheelSize seconds.
 func (s *Shard) schedule(ol *openLeg) {
-	ol.deadline = ol.leg.Ended.Add(ol.idle())
+	wait := ol.idle()
+	ol.deadline, ol.over = ol.leg.Ended.Add(wait), wait <= idleFailed
 	if ol.due == 0 {
 		s.wheel.insert(ol, int64(ol.deadline)/second+1, int64(s.now)/second)
 	}

@@ -102,7 +102,8 @@ type Shard struct {
 	opt   Options
 	*desk // while messages are worked on
 	legs  map[uint64]*openLeg
-	lru   openLeg // ring: lru.next is the most recently used
+	lru   openLeg // ring of the legs that go on: lru.next is the most recently used
+	over  openLeg // ring of those that are over, and wait for stragglers only
 	wheel wheel
 	bytes int
 	free  []*openLeg
@@ -155,9 +156,10 @@ type openLeg struct {
 	prev, next *openLeg
 	due        int64 // second at which the wheel looks at it
 	deadline   wire.Time
-	pending    int // transactions without a final response
-	provision  int // of these, INVITEs that have a provisional response
-	arena      int // arena bytes accounted for
+	pending    int  // transactions without a final response
+	provision  int  // of these, INVITEs that have a provisional response
+	arena      int  // arena bytes accounted for
+	over       bool // nothing more is expected of it
 	announced  bool
 	looking    bool // among the looks
 	seq        uint64
@@ -168,6 +170,7 @@ type openLeg struct {
 func NewShard(id int, opt Options) *Shard {
 	s := &Shard{id: uint8(id), opt: opt.withDefaults(), legs: make(map[uint64]*openLeg)}
 	s.lru.prev, s.lru.next = &s.lru, &s.lru
+	s.over.prev, s.over.next = &s.over, &s.over
 	return s
 }
 
@@ -280,13 +283,13 @@ func (s *Shard) message(p *wire.Payload, key uint64) {
 		s.stats.Stray++
 		return
 	}
-	s.lruFront(ol)
 	s.add(ol, p, m)
 	if n := ol.leg.Arena.Bytes(); n != ol.arena {
 		s.bytes += n - ol.arena
 		ol.arena = n
 	}
 	s.schedule(ol)
+	s.toFront(ol)
 	s.wantLook(ol)
 	s.enforceCaps(ol)
 }
@@ -389,24 +392,32 @@ func (s *Shard) open(key uint64, kind call.Kind, id []byte) *openLeg {
 	return ol
 }
 
-func (s *Shard) lruFront(ol *openLeg) {
-	if s.lru.next == ol {
+// toFront makes the leg the most recently used of its ring.
+func (s *Shard) toFront(ol *openLeg) {
+	ring := &s.lru
+	if ol.over {
+		ring = &s.over
+	}
+	if ring.next == ol {
 		return
 	}
 	ol.prev.next, ol.next.prev = ol.next, ol.prev
-	ol.prev, ol.next = &s.lru, s.lru.next
-	ol.next.prev, s.lru.next = ol, ol
+	ol.prev, ol.next = ring, ring.next
+	ol.next.prev, ring.next = ol, ol
 }
 
-// enforceCaps drops the legs that were idle longest until the caps hold; never the one just used.
+// enforceCaps closes legs until the caps hold: those that are over, which loses nothing but their stragglers, then those
+// that were idle longest; never the one just used.
 func (s *Shard) enforceCaps(keep *openLeg) {
 	for len(s.legs) > s.opt.MaxLegs || s.bytes > s.opt.MaxBytes {
-		old := s.lru.prev
-		if old == keep || old == &s.lru {
-			return
+		old := s.over.prev
+		if old == &s.over || old == keep {
+			if old = s.lru.prev; old == keep || old == &s.lru {
+				return
+			}
+			old.leg.Evicted = true
+			s.stats.Evicted++
 		}
-		old.leg.Evicted = true
-		s.stats.Evicted++
 		s.close(old)
 	}
 }
@@ -441,10 +452,11 @@ func (s *Shard) Advance(watermark wire.Time) {
 
 // Flush closes all legs at the end of the capture.
 func (s *Shard) Flush() {
-	for s.lru.prev != &s.lru {
-		ol := s.lru.prev
-		ol.leg.AtEnd = true
-		s.close(ol)
+	for _, ring := range []*openLeg{&s.lru, &s.over} {
+		for ring.prev != ring {
+			ring.prev.leg.AtEnd = true
+			s.close(ring.prev)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"sipcause/internal/render/schema"
 	"sipcause/internal/store"
 	"sipcause/internal/view"
+	"sipcause/internal/wire"
 )
 
 // busyCall is the id of a call of the lab.
@@ -40,7 +42,7 @@ func TestEveryOperationAnswersAsDocumented(t *testing.T) {
 	for _, f := range render.Formats() {
 		b.get(call + "?format=" + f.Name)
 		b.get("/api/v1/calls?limit=3&format=" + f.Name)
-		if r := b.ask("POST", "/api/v1/analyze?name=x.pcap&format="+f.Name, string(flowsOf(t, "busy.txtar")[0].Pcap()), "Content-Type", "application/octet-stream"); r.StatusCode != 200 {
+		if r := b.ask("POST", "/api/v1/analyze?name=x.pcap&format="+f.Name, string(flowsOf(t, "busy.txtar")[0].Pcap()), "Content-Type", "application/octet-stream"); r.StatusCode != http.StatusOK {
 			t.Errorf("analyze as %s: %s %s", f.Name, r.Status, r.body)
 		}
 	}
@@ -92,6 +94,27 @@ func TestCaseIsWhole(t *testing.T) {
 	b.get("/api/v1/calls/"+url.PathEscape(id)+"/messages").read(t, &m)
 	if len(m.Items) != len(c.Messages) || m.Items[0].Text == nil || !strings.HasPrefix(*m.Items[0].Text, "INVITE sip:") {
 		t.Errorf("%d messages, the case has %d; the first is %+v", len(m.Items), len(c.Messages), m.Items[0])
+	}
+}
+
+// Events and notes are told in words, whatever is no text in base64.
+func TestMessagesAreTold(t *testing.T) {
+	f := wire.Flow{Transport: wire.UDP, Src: netip.MustParseAddrPort("192.0.2.1:5060"), Dst: netip.MustParseAddrPort("[2001:db8::2]:5060")}
+	icmp := wire.Event{Kind: wire.EventICMP, Flow: f, From: f.Dst.Addr(), Detail: "port unreachable"}
+	note := wire.Note{Kind: wire.NoteLog, Flow: f, CallID: []byte("1"), Text: []byte("ACL: refused")}
+	for want, m := range map[string]record.Message{
+		`"what":"event","frame":null,"kind":"icmp","reported_by":"2001:db8::2","text":"port unreachable"`: {What: record.Event, Data: record.EncodeEvent(nil, &icmp)},
+		`"what":"note","frame":null,"kind":"log","text":"ACL: refused"`:                                   {What: record.Note, Data: record.EncodeNote(nil, &note)},
+		`"what":"sip","frame":9,"truncated":true,"text":"BYE"`:                                            {Data: []byte("BYE"), Truncated: true, Ref: wire.PacketRef{Number: 9}},
+		`"what":"sip","frame":null,"base64":"/w=="`:                                                       {Data: []byte{0xff}},
+		`"what":"event","frame":null,"base64":"/w=="`:                                                     {What: record.Event, Data: []byte{0xff}},
+	} {
+		m.Time, m.Flow, m.Point = day, f, "hep:2001"
+		got, err := encode(messageOf(&m))
+		if err != nil || !bytes.Contains(got, []byte(want)) {
+			t.Errorf("%s\nwant %s: %v", got, want, err)
+		}
+		readContract(t).check(t, pointer("components", "schemas", "Message"), got)
 	}
 }
 
@@ -249,7 +272,7 @@ func TestBrokenReportsBreakOff(t *testing.T) {
 		return errors.New("disk full")
 	}
 	b := serveLab(t, l, Options{})
-	req, _ := http.NewRequest("POST", b.url+"/api/v1/analyze", strings.NewReader("x"))
+	req, _ := http.NewRequest(http.MethodPost, b.url+"/api/v1/analyze", strings.NewReader("x"))
 	req.Header.Set("Content-Type", "application/octet-stream")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -279,7 +302,7 @@ func TestOwnFailuresAreNotTold(t *testing.T) {
 				t.Errorf("%v: GET %s: %s %s, want %d", c.err, path, r.Status, r.body, c.status)
 			}
 		}
-		if r := b.ask("GET", "/healthz", ""); r.StatusCode != 200 {
+		if r := b.ask("GET", "/healthz", ""); r.StatusCode != http.StatusOK {
 			t.Errorf("%v: not alive: %s", c.err, r.Status)
 		}
 	}
@@ -320,7 +343,7 @@ func TestReadyFollowsTheStatus(t *testing.T) {
 	l.mu.Lock()
 	l.status.Ready, l.status.Alarms = false, []string{"disk full"}
 	l.mu.Unlock()
-	if r := b.ask("GET", "/readyz", ""); r.StatusCode != 503 || !bytes.Contains(r.body, []byte("disk full")) {
+	if r := b.ask("GET", "/readyz", ""); r.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(r.body, []byte("disk full")) {
 		t.Errorf("%s %s", r.Status, r.body)
 	}
 }

@@ -232,7 +232,7 @@ func TestWhatCannotBeAskedIsAProblem(t *testing.T) {
 		}
 	}
 	r := b.ask("DELETE", "/api/v1/annotations", "")
-	if r.StatusCode != 405 || r.Header.Get("Allow") != "GET, POST" {
+	if r.StatusCode != http.StatusMethodNotAllowed || r.Header.Get("Allow") != "GET, POST" {
 		t.Errorf("DELETE: %s, Allow %q", r.Status, r.Header.Get("Allow"))
 	}
 }

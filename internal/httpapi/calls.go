@@ -17,6 +17,7 @@ import (
 	"sipcause/internal/render"
 	"sipcause/internal/store"
 	"sipcause/internal/view"
+	"sipcause/internal/wire"
 )
 
 // calls lists cases: rows, rows as they come, or a report.
@@ -93,7 +94,7 @@ func (a *api) stream(w http.ResponseWriter, r *request, q store.Search) error {
 	}
 }
 
-// reportOn writes analyze's report on a page of cases. Link names the next page (RFC 8288).
+// reportOn writes analyze's report on a page of cases. Link names the next page.
 func (a *api) reportOn(w http.ResponseWriter, r *request, format string, zone *time.Location, found store.Page) error {
 	select {
 	case a.reports <- struct{}{}:
@@ -194,8 +195,10 @@ type messageJSON struct {
 	Frame     *uint64 `json:"frame"`
 	Truncated bool    `json:"truncated,omitempty"`
 	ViaHEP    bool    `json:"via_hep,omitempty"`
-	Text      *string `json:"text,omitempty"`   // of valid UTF-8
-	Base64    *string `json:"base64,omitempty"` // of anything else
+	Kind      string  `json:"kind,omitempty"`        // of an event or a note
+	Reporter  string  `json:"reported_by,omitempty"` // of an event
+	Text      *string `json:"text,omitempty"`        // of valid UTF-8
+	Base64    *string `json:"base64,omitempty"`      // of anything else
 }
 
 var whats = [...]string{record.SIP: "sip", record.Event: "event", record.Note: "note"}
@@ -208,11 +211,26 @@ func messageOf(m *record.Message) messageJSON {
 	if m.Ref.Number != 0 {
 		out.Frame = &m.Ref.Number
 	}
-	if s := string(m.Data); m.What == record.SIP && utf8.ValidString(s) {
-		out.Text = &s
-	} else {
-		s := base64.StdEncoding.EncodeToString(m.Data)
-		out.Base64 = &s
+	data := m.Data
+	switch m.What {
+	case record.Event:
+		var e wire.Event
+		if record.DecodeEvent(m, &e) == nil {
+			out.Kind, data = e.Kind.String(), []byte(e.Detail)
+			if e.From.IsValid() {
+				out.Reporter = e.From.String()
+			}
+		}
+	case record.Note:
+		var n wire.Note
+		if record.DecodeNote(m, &n) == nil {
+			out.Kind, data = n.Kind.String(), n.Text
+		}
+	}
+	s := string(data)
+	if out.Text = &s; (m.What != record.SIP && out.Kind == "") || !utf8.ValidString(s) {
+		s = base64.StdEncoding.EncodeToString(data)
+		out.Text, out.Base64 = nil, &s
 	}
 	return out
 }

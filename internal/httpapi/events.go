@@ -55,7 +55,7 @@ func (a *api) events(w http.ResponseWriter, r *request) error {
 	defer func() { // the observer's call ends before the request does
 		cancel()
 		if running {
-			<-ended
+			_ = <-ended
 		}
 	}()
 	h := w.Header()

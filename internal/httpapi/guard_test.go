@@ -23,7 +23,7 @@ func TestForeignHostsAreRefused(t *testing.T) {
 			}
 		}
 	}
-	r := httptest.NewRequest("GET", "/debug/pprof/cmdline", nil)
+	r := httptest.NewRequest(http.MethodGet, "/debug/pprof/cmdline", nil)
 	r.Host = "example.com"
 	w := httptest.NewRecorder()
 	Pprof().ServeHTTP(w, r)
@@ -111,7 +111,7 @@ func TestServerIsBounded(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	b := serveLab(t, someCalls(t), Options{})
-	req, _ := http.NewRequest("GET", b.url+"/healthz", nil)
+	req, _ := http.NewRequest(http.MethodGet, b.url+"/healthz", nil)
 	req.Header.Set("X", strings.Repeat("x", 2*maxHeader))
 	res, err := http.DefaultClient.Do(req)
 	if err == nil {

@@ -113,7 +113,7 @@ func checkAnswer(t *testing.T, req *http.Request, body string, res *http.Respons
 	}
 	path := c.pathOf(req.URL.EscapedPath())
 	op, ok := c.paths[path][strings.ToLower(req.Method)]
-	if req.Method == "HEAD" || res.StatusCode == http.StatusNotModified {
+	if req.Method == http.MethodHead || res.StatusCode == http.StatusNotModified {
 		return
 	}
 	if !ok {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"sipcause/internal/kpi"
 	"sipcause/internal/query"
 	"sipcause/internal/store"
 )
@@ -60,6 +61,7 @@ func problemOf(err error) *problem {
 	var p *problem
 	var filter *query.Error
 	var long *http.MaxBytesError
+	var asked *kpi.QueryError
 	switch {
 	case errors.As(err, &p):
 		return p
@@ -68,6 +70,8 @@ func problemOf(err error) *problem {
 			Status: http.StatusBadRequest, Parameter: "filter", Detail: filter.Error(), Position: &filter.Pos, End: &filter.End,
 			Expected: filter.Expected, Suggestion: filter.Suggestion,
 		}
+	case errors.As(err, &asked):
+		return &problem{Status: http.StatusBadRequest, Detail: asked.Error()}
 	case errors.As(err, &long):
 		return &problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is longer than " + strconv.FormatInt(long.Limit, 10) + " bytes"}
 	case errors.Is(err, store.ErrNotFound):

@@ -110,18 +110,29 @@ func (b *Baseline) judge(minute int64) (j Judgement, short float64) {
 	if !known {
 		return j, 0
 	}
-	short = (value - mid) / sigma
+	chance := b.noise(mid, population, windowMinutes)
+	habit := math.Sqrt(max(0, sigma*sigma-chance*chance)) // of the deviation, what is not chance
+	short = b.deviations(value, mid, habit, population, windowMinutes)
 	j.Band, j.Z, j.Known = b.band(mid, sigma), short, b.Scale == Number || population >= leastOf
 	if b.Scale == Number {
 		return j, short // the time of day alone moves it in the longer time
 	}
 	long, n := b.recent(minute, longMinutes)
-	chance := b.noise(mid, population, windowMinutes)
-	calmer := math.Hypot(b.noise(mid, n, longMinutes), math.Sqrt(max(0, sigma*sigma-chance*chance))) // less by chance, the same by habit
-	if z := (long - mid) / calmer; n >= leastOf && (math.Abs(z) > math.Abs(short) || !j.Known) {
+	if z := b.deviations(long, mid, habit, n, longMinutes); n >= leastOf && (math.Abs(z) > math.Abs(short) || !j.Known) {
+		calmer := math.Hypot(habit, b.noise(mid, n, longMinutes))
 		j.Value, j.Population, j.Band, j.Z, j.Known = long, n, b.band(mid, calmer), z, true
 	}
 	return j, short
+}
+
+// deviations returns how many deviations a value is from the middle. Shares of small populations lie askew around theirs:
+// their chance is that of the middle and the value together.
+func (b *Baseline) deviations(value, mid, habit float64, population int64, minutes float64) float64 {
+	chance := b.noise(mid, population, minutes)
+	if b.Scale == Share {
+		chance = max(chance, b.noise((mid+value)/2, population, minutes))
+	}
+	return (value - mid) / math.Hypot(habit, chance)
 }
 
 // band is what is normal: three deviations on each side, as far as there are such values.
@@ -181,6 +192,9 @@ func (b *Baseline) normal(minute, population int64) (mid, sigma float64, known b
 		h := hourOfWeek(minute)
 		if pool := slices.Concat(b.slots[(h+hours-1)%hours], b.slots[h], b.slots[(h+1)%hours]); len(pool) >= leastPool {
 			mid, known = median(pool), true
+			if b.Scale == Share {
+				mid = midmean(pool) // the median of small populations is 0
+			}
 			for i := range pool {
 				pool[i] = float32(math.Abs(float64(pool[i]) - mid))
 			}
@@ -292,6 +306,16 @@ func (b *Baseline) learn(minute int64) {
 
 // hourOfWeek returns the hour of the week, in UTC, that a minute lies in; the epoch was a Thursday.
 func hourOfWeek(minute int64) int { return int(((minute/60)%hours + hours) % hours) }
+
+// midmean returns the mean of the middle half of a sorted list, which must not be empty.
+func midmean(list []float32) float64 {
+	quarter, sum := len(list)/4, 0.0
+	middle := list[quarter : len(list)-quarter]
+	for _, v := range middle {
+		sum += float64(v)
+	}
+	return sum / float64(len(middle))
+}
 
 // median sorts the list, which must not be empty.
 func median(list []float32) float64 {

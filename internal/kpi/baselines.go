@@ -46,6 +46,35 @@ func (b *Baselines) Observe(k Key, s Sample) Judgement {
 	return one.Observe(s)
 }
 
+// absent returns the series of a measure that have no sample of this minute although they have had some: there was
+// nothing of it. One that has been nothing for long is left to be forgotten.
+func (b *Baselines) absent(measure string, minute int64) (list []Key) {
+	for k, one := range b.series {
+		if k.Measure == measure && one.last < minute && one.mean > 1e-3 {
+			list = append(list, k)
+		}
+	}
+	slices.SortFunc(list, Key.compare)
+	return list
+}
+
+// known says whether normal is known for a label of a measure and route.
+func (b *Baselines) known(measure, route string) bool {
+	for k, one := range b.series {
+		if k.Measure == measure && k.Route == route && one.minutes >= warmUp {
+			return true
+		}
+	}
+	return false
+}
+
+// never begins the series of a label that others of its route had all the time and that never was there: its share was 0.
+func (b *Baselines) never(k Key, minute int64) {
+	if len(b.series) < maxBaselines {
+		b.series[k] = &Baseline{Scale: scaleOf(k.Measure), minutes: warmUp, first: minute - warmUp, last: minute - 1}
+	}
+}
+
 // forget drops the series that was silent for longest.
 func (b *Baselines) forget(now int64) bool {
 	var oldest Key

@@ -62,6 +62,9 @@ func Explain(c Change, parts []Part) []Carrier {
 	var list []Carrier
 	for i := range parts {
 		p := &parts[i]
+		if p.Value == "" {
+			continue // not known, or none
+		}
 		one := Carrier{Dimension: p.Dimension, Value: p.Value, Before: p.Before, After: p.After}
 		var delta float64
 		if c.Scale == Number {

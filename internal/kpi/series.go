@@ -18,6 +18,13 @@ import (
 // maxPoints bounds what one call of Series returns.
 const maxPoints = 400_000
 
+// QueryError says why a query cannot be answered as it is, and what could be.
+type QueryError struct{ text string }
+
+func (e *QueryError) Error() string { return e.text }
+
+func refuse(format string, args ...any) error { return &QueryError{fmt.Sprintf(format, args...)} }
+
 // Rollup hands on sums of cells as store.Store.Rollup does.
 type Rollup func(q store.Rollup, visit func(*record.Cell) error) error
 
@@ -38,14 +45,14 @@ func Series(q view.SeriesQuery, rollup Rollup, gaps []record.Gap) ([]view.Series
 	for _, name := range q.Measures {
 		m, ok := MeasureOf(name)
 		if !ok {
-			return nil, fmt.Errorf("measure %q: not known", name)
+			return nil, refuse("measure %q: not known", name)
 		}
 		list, err := w.measure(m, rollup)
 		if err != nil {
 			return nil, err
 		}
 		if points += len(list) * w.steps; points > maxPoints {
-			return nil, fmt.Errorf("more than %d points: ask for a shorter time, a longer step, or fewer routes", maxPoints)
+			return nil, refuse("more than %d points: ask for a shorter time, a longer step, or fewer routes", maxPoints)
 		}
 		for _, l := range list {
 			out = append(out, l.series(m, &w, grades))
@@ -65,16 +72,16 @@ type window struct {
 func windowOf(q view.SeriesQuery) (window, error) {
 	w := window{from: minuteOf(q.From), until: minuteOf(q.Until + minute - 1), step: int64(q.Step / time.Minute)}
 	if q.Step < 0 || q.Step%time.Minute != 0 {
-		return w, fmt.Errorf("step %s: want whole minutes", q.Step)
+		return w, refuse("step %s: want whole minutes", q.Step)
 	}
 	if q.From <= 0 || q.Until <= q.From {
-		return w, fmt.Errorf("interval: want a beginning and a later end")
+		return w, refuse("interval: want a beginning and a later end")
 	}
 	switch q.By {
 	case "", "route", "label", "route,label":
 		w.byRoute, w.byLabel = strings.Contains(q.By, "route"), strings.Contains(q.By, "label")
 	default:
-		return w, fmt.Errorf("by %q: want route, label or route,label", q.By)
+		return w, refuse("by %q: want route, label or route,label", q.By)
 	}
 	if q.Routes != nil {
 		w.byRoute, w.routes = true, route.Keys(q.Routes)
@@ -86,7 +93,7 @@ func windowOf(q view.SeriesQuery) (window, error) {
 	}
 	n := (w.until - w.from + w.step - 1) / w.step
 	if n > maxPoints {
-		return w, fmt.Errorf("%d steps: ask for a shorter time or a longer step", n)
+		return w, refuse("%d steps: ask for a shorter time or a longer step", n)
 	}
 	w.steps = int(n)
 	return w, nil
@@ -191,7 +198,7 @@ func (w *window) measure(m *Measure, rollup Rollup) ([]*line, error) {
 // bounded refuses more lines than maxPoints allows, before they are made.
 func (w *window) bounded(lines int) error {
 	if lines*w.steps > maxPoints {
-		return fmt.Errorf("more than %d points: ask for a shorter time, a longer step, or fewer routes", maxPoints)
+		return refuse("more than %d points: ask for a shorter time, a longer step, or fewer routes", maxPoints)
 	}
 	return nil
 }

@@ -1,10 +1,8 @@
 package kpi
 
 import (
-	"cmp"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,22 +15,23 @@ type Watch struct {
 	Measure string
 	Worse   int // -1: below normal is trouble, 1: above it, 0: both
 	ID      finding.ID
+	Delay   int64 // minutes after which most of what began in a minute has come to the end that the measure counts
 }
 
 // watches is the table of what is followed.
 var watches = [...]Watch{
-	{"asr", -1, "kpi.asr-drop"},
-	{"pdd_p95", 1, "kpi.slow-setup"},
-	{"short_calls", 1, "kpi.short-calls"},
-	{"acd", -1, "kpi.short-calls"},
-	{"calls", 0, "kpi.spike"},
-	{"code_share", 1, "kpi.spike"},
-	{"isa", 1, "kpi.spike"},
-	{"registrations", 1, "kpi.spike"},
-	{"ira", 1, "kpi.spike"},
-	{"challenges", 1, "kpi.spike"},
-	{"retransmission_rate", 1, "kpi.spike"},
-	{"loss", 1, "kpi.spike"},
+	{"asr", -1, "kpi.asr-drop", 5},
+	{"pdd_p95", 1, "kpi.slow-setup", 2},
+	{"short_calls", 1, "kpi.short-calls", 15},
+	{"acd", -1, "kpi.short-calls", 60},
+	{"calls", 0, "kpi.spike", 1},
+	{"code_share", 1, "kpi.spike", 1},
+	{"isa", 1, "kpi.spike", 2},
+	{"registrations", 1, "kpi.spike", 1},
+	{"ira", 1, "kpi.spike", 2},
+	{"challenges", 1, "kpi.spike", 1},
+	{"retransmission_rate", 1, "kpi.spike", 2},
+	{"loss", 1, "kpi.spike", 15},
 }
 
 // Watches returns the measures that are followed, in the order of the table.
@@ -127,7 +126,7 @@ func (c *Carrier) words() string {
 	case ByRate:
 		return fmt.Sprintf("%s carries %s of it: %d of %d before, %d of %d since.", upper(what), share, c.Before.Hits, c.Before.Of, c.After.Hits, c.After.Of)
 	}
-	return fmt.Sprintf("%s carries %s of it: %d before, %d since.", upper(what), share, c.Before.Hits, c.After.Hits)
+	return fmt.Sprintf("%s carries %s of it: %d before, %d since.", upper(what), share, c.Before.Of, c.After.Of)
 }
 
 func upper(s string) string {
@@ -135,44 +134,4 @@ func upper(s string) string {
 		return s
 	}
 	return string(s[0]-'a'+'A') + s[1:]
-}
-
-// Sibling is what one of several routes out did with the same traffic: Hits are failures by 4xx and 5xx that are not the
-// callee's doing.
-type Sibling struct {
-	Route string
-	Portion
-}
-
-// Bounds from which on a route is worse than its siblings.
-const (
-	leastAttempts = 50
-	leastExcess   = 0.10
-)
-
-// Degraded returns the routes that fail far more often than their siblings together, the worst first. The siblings must
-// carry the same kind of traffic: who calls sees to that by prefix.
-func Degraded(list []Sibling) []Sibling {
-	var hits, of int64
-	for i := range list {
-		hits, of = hits+list[i].Hits, of+list[i].Of
-	}
-	var out []Sibling
-	excess := func(s *Sibling) float64 {
-		return per(s.Hits, float64(s.Of)) - per(hits-s.Hits, float64(of-s.Of))
-	}
-	for i := range list {
-		s := &list[i]
-		rest := of - s.Of
-		if s.Of < leastAttempts || rest < leastAttempts {
-			continue
-		}
-		p := float64(hits) / float64(of)
-		sigma := math.Sqrt(p * (1 - p) * (1/float64(s.Of) + 1/float64(rest)))
-		if e := excess(s); sigma > 0 && e >= leastExcess && e/sigma >= offZ {
-			out = append(out, *s)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b Sibling) int { return cmp.Compare(excess(&b), excess(&a)) })
-	return out
 }

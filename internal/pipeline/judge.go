@@ -41,6 +41,7 @@ type judge struct {
 	routes *route.Table   // nil: not told
 	record func(*Seen)    // nil: nobody keeps the messages
 
+	busy      bool // live: there is no time for calls that go on
 	noRecover bool // see correlate.Options.NoRecover
 	out       view.Case
 }
@@ -119,7 +120,9 @@ func (j *judge) batch(b *batch) {
 	if b.flush {
 		j.linker.Flush()
 	}
-	j.linker.Look(j.looks, j.look)
+	if !j.busy {
+		j.linker.Look(j.looks, j.look)
+	}
 	j.spent.Release()
 }
 

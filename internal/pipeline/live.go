@@ -27,6 +27,8 @@ const (
 	lookAfter = 2 * time.Second
 	// maxParcel is how many messages wait before a turn comes early.
 	maxParcel = 16384
+	// busyShare of the queue is what may wait while calls are judged before they are over.
+	busyShare = 4
 	// bulk is what a message, event or gap that waits is taken to need besides its bytes.
 	bulk = 192
 )
@@ -42,7 +44,8 @@ type Live struct {
 
 	mu      sync.Mutex
 	fresh   *parcel
-	waiting int64 // bytes of all parcels in use
+	waiting int64    // bytes of all parcels in use
+	chunks  [][]byte // free
 	dropped dropped
 
 	held    *parcel // taken in the turn before: it sets how far this turn goes
@@ -54,7 +57,7 @@ type Live struct {
 // parcel is what came between two turns, with its own copy of the bytes.
 type parcel struct {
 	payloads []wire.Payload
-	data     []byte
+	chunks   [][]byte // of the bytes: what is kept never moves; the last one is being filled
 	events   []wire.Event
 	media    []wire.Media
 	notes    []wire.Note
@@ -160,6 +163,7 @@ func (l *Live) turn(now time.Time) {
 	for i := range p.notes {
 		e.Note(&p.notes[i])
 	}
+	e.judge.busy = l.busy()
 	l.feed(p)
 	if l.last != 0 {
 		// While nothing comes, the clock of what came goes on.
@@ -167,6 +171,13 @@ func (l *Live) turn(now time.Time) {
 	}
 	e.send()
 	l.release(p)
+}
+
+// busy says whether so much waits that calls are only judged when they are over.
+func (l *Live) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waiting > l.limit/busyShare
 }
 
 // feed gives the engine the messages held before, and of p those that are not later than all of them; p is held now.
@@ -223,31 +234,60 @@ func (l *Live) release(p *parcel) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.waiting -= old.bytes
-	old.reset()
+	l.reset(old)
 	l.spare = old
 }
 
-// reset empties the parcel for use again; a giant is given up.
-func (p *parcel) reset() {
-	if cap(p.data) > 8<<20 || cap(p.payloads) > 2*maxParcel {
+// reset empties the parcel for use again and gives its chunks back; a giant is given up. l.mu is held.
+func (l *Live) reset(p *parcel) {
+	l.chunks = append(l.chunks, p.chunks...)
+	if most := int(l.limit/chunkSize) / freeShare; len(l.chunks) > most {
+		clear(l.chunks[most:])
+		l.chunks = l.chunks[:most]
+	}
+	if cap(p.payloads) > 2*maxParcel {
 		*p = parcel{}
 		return
 	}
+	clear(p.chunks)
+	clear(p.payloads[:cap(p.payloads)])
 	clear(p.events)
 	clear(p.media)
 	clear(p.notes)
-	p.payloads, p.data, p.events, p.media, p.notes, p.gaps = p.payloads[:0], p.data[:0], p.events[:0], p.media[:0], p.notes[:0], p.gaps[:0]
-	p.bytes = 0
+	*p = parcel{payloads: p.payloads[:0], chunks: p.chunks[:0], events: p.events[:0], media: p.media[:0], notes: p.notes[:0], gaps: p.gaps[:0]}
 }
 
-// keep copies b into the parcel. What was copied before stays where it is when the parcel's memory grows.
-func (p *parcel) keep(b []byte) []byte {
+// Memory for bytes comes in chunks; of the queue's limit so much is kept when it is empty.
+const (
+	chunkSize = 256 << 10
+	freeShare = 8
+)
+
+// keep copies b into the fresh parcel. l.mu is held.
+func (l *Live) keep(b []byte) []byte {
 	if b == nil {
 		return nil
 	}
-	from := len(p.data)
-	p.data = append(p.data, b...)
-	return p.data[from:len(p.data):len(p.data)]
+	p := l.fresh
+	n := len(p.chunks)
+	if n == 0 || cap(p.chunks[n-1])-len(p.chunks[n-1]) < len(b) {
+		p.chunks = append(p.chunks, l.chunk(len(b)))
+		n++
+	}
+	c := &p.chunks[n-1]
+	from := len(*c)
+	*c = append(*c, b...)
+	return (*c)[from:len(*c):len(*c)]
+}
+
+// chunk returns an empty chunk with room for n bytes. l.mu is held.
+func (l *Live) chunk(n int) []byte {
+	if k := len(l.chunks); k > 0 && cap(l.chunks[k-1]) >= n {
+		c := l.chunks[k-1][:0]
+		l.chunks = l.chunks[:k-1]
+		return c
+	}
+	return make([]byte, 0, max(chunkSize, n))
 }
 
 // Intake takes what one source's decoder finds (decode.Sink, decode.NoteSink).
@@ -289,7 +329,7 @@ func (s *Intake) Payload(p *wire.Payload) {
 	}
 	f := l.fresh
 	f.payloads = append(f.payloads, *p)
-	f.payloads[len(f.payloads)-1].Data = f.keep(p.Data)
+	f.payloads[len(f.payloads)-1].Data = l.keep(p.Data)
 	full := len(f.payloads) == maxParcel
 	l.mu.Unlock()
 	if full {
@@ -310,7 +350,7 @@ func (s *Intake) Event(e *wire.Event) {
 		return
 	}
 	own := *e
-	own.Quote = l.fresh.keep(e.Quote)
+	own.Quote = l.keep(e.Quote)
 	l.fresh.events = append(l.fresh.events, own)
 }
 
@@ -324,7 +364,7 @@ func (s *Intake) Media(m *wire.Media) {
 		return
 	}
 	own := *m
-	own.Data = l.fresh.keep(m.Data)
+	own.Data = l.keep(m.Data)
 	l.fresh.media = append(l.fresh.media, own)
 }
 
@@ -338,7 +378,7 @@ func (s *Intake) Note(n *wire.Note) {
 		return
 	}
 	own := *n
-	own.CallID, own.Text = l.fresh.keep(n.CallID), l.fresh.keep(n.Text)
+	own.CallID, own.Text = l.keep(n.CallID), l.keep(n.Text)
 	l.fresh.notes = append(l.fresh.notes, own)
 }
 

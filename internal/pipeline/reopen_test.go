@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"sipcause/internal/call"
 	"sipcause/internal/capture"
@@ -35,18 +36,24 @@ type keptCase struct {
 	media   int
 }
 
+// how cases are recorded and shown: with which caps, in which formats (nil: all).
+type how struct {
+	caps    correlate.Options
+	formats []string
+}
+
 // recorded analyses a capture as the recorder of a server does: what is kept of its cases and messages.
-func recorded(t testing.TB, path string, caps correlate.Options) (cases []keptCase, messages []record.Message) {
+func recorded(t testing.TB, path string, h how) (cases []keptCase, messages []record.Message) {
 	t.Helper()
 	src, err := capture.Open([]string{path}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var s view.Subject
-	opt := pipeline.Options{Correlate: caps, Record: func(seen *pipeline.Seen) { messages = append(messages, kept(seen)...) }}
+	opt := pipeline.Options{Correlate: h.caps, Serial: h.caps.LookAfter > 0, Record: func(seen *pipeline.Seen) { messages = append(messages, kept(seen)...) }}
 	_, err = pipeline.Run(context.Background(), src, opt, func(c *view.Case) error {
 		c.Call.Points = nil // what lies between capture points needs the clocks of the whole capture: it is not kept
-		one := keptCase{shown: shown(t, c), rec: view.Record(c, &s)}
+		one := keptCase{shown: shown(t, c, h), rec: view.Record(c, &s)}
 		one.rec.Keys = pipeline.KeysOf(c.Call)
 		sameAnswers(t, path, c, &one.rec)
 		one.healthy, one.media = len(c.Verdict.Findings) == 0 && !c.Call.Outcome.Bad() && len(c.Call.Legs) == 1, len(c.Call.Media)
@@ -88,10 +95,13 @@ func kept(s *pipeline.Seen) (messages []record.Message) {
 }
 
 // shown returns what each format shows of a case.
-func shown(t testing.TB, c *view.Case) map[string]string {
+func shown(t testing.TB, c *view.Case, h how) map[string]string {
 	t.Helper()
 	all := map[string]string{}
 	for _, f := range render.Formats() {
+		if h.formats != nil && !slices.Contains(h.formats, f.Name) {
+			continue
+		}
 		var out bytes.Buffer
 		files := []string{"capture.pcap"}
 		r, err := render.New(f.Name, &out, render.Options{All: true, Files: files})
@@ -167,10 +177,10 @@ func of(t testing.TB, rec *record.Case, messages []record.Message) (mine []recor
 	return mine
 }
 
-func reopened(t *testing.T, rec *record.Case, messages []record.Message, caps correlate.Options) (all map[string]string) {
+func reopened(t *testing.T, rec *record.Case, messages []record.Message, h how) (all map[string]string) {
 	t.Helper()
-	if err := pipeline.Reopen(rec, messages, pipeline.Options{Correlate: caps}, func(c *view.Case) error {
-		all = shown(t, c)
+	if err := pipeline.Reopen(rec, messages, pipeline.Options{Correlate: h.caps}, func(c *view.Case) error {
+		all = shown(t, c, h)
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -199,11 +209,11 @@ func recordings(t *testing.T) (names []string) {
 func TestReopenedIsTheSame(t *testing.T) {
 	var sizes sizes
 	for _, path := range recordings(t) {
-		cases, messages := recorded(t, path, correlate.Options{})
+		cases, messages := recorded(t, path, how{})
 		for i := range cases {
 			c := &cases[i]
 			sizes.add(c)
-			compareShown(t, path+": "+c.rec.ID, c.shown, reopened(t, &c.rec, of(t, &c.rec, messages), correlate.Options{}))
+			compareShown(t, path+": "+c.rec.ID, c.shown, reopened(t, &c.rec, of(t, &c.rec, messages), how{}))
 		}
 	}
 	sizes.log(t)
@@ -218,24 +228,30 @@ func TestReopenedFlows(t *testing.T) {
 			if err := os.WriteFile(path, flows[i].Pcap(), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			cases, messages := recorded(t, path, correlate.Options{})
+			cases, messages := recorded(t, path, how{})
 			for k := range cases {
 				c := &cases[k]
-				compareShown(t, file+": "+flows[i].Name+": "+c.rec.ID, c.shown, reopened(t, &c.rec, of(t, &c.rec, messages), correlate.Options{}))
+				compareShown(t, file+": "+flows[i].Name+": "+c.rec.ID, c.shown, reopened(t, &c.rec, of(t, &c.rec, messages), how{}))
 			}
 		}
 	}
 }
 
-// TestReopenedAmongOthers: the cases of all those flows as one capture, in which many share a Call-ID, and of one in which
-// legs are given up and go on as others.
+// TestReopenedAmongOthers: the cases of all those flows as one capture, in which many share a Call-ID; of one in which
+// legs are given up and go on as others; and with the revisions of calls that were still open.
 func TestReopenedAmongOthers(t *testing.T) {
-	for name, caps := range map[string]correlate.Options{"roomy": {}, "caps biting": tight} {
+	for name, caps := range map[string]correlate.Options{"roomy": {}, "caps biting": tight, "open": {LookAfter: time.Second}} {
 		t.Run(name, func(t *testing.T) {
-			cases, messages := recorded(t, write(t, allFlows(t))[0], caps)
+			h := how{caps, []string{"ndjson"}}
+			cases, messages := recorded(t, write(t, allFlows(t))[0], h)
+			open := false
 			for i := range cases {
 				c := &cases[i]
-				compareShown(t, c.rec.ID, c.shown, reopened(t, &c.rec, of(t, &c.rec, messages), caps))
+				compareShown(t, c.rec.ID, c.shown, reopened(t, &c.rec, of(t, &c.rec, messages), h))
+				open = open || !c.rec.Final
+			}
+			if open != (caps.LookAfter > 0) {
+				t.Errorf("a case is open: %v", open)
 			}
 		})
 	}
@@ -260,15 +276,15 @@ func compareShown(t *testing.T, name string, was, is map[string]string) {
 // is missing is said. The same when some of them have.
 func TestReopenedWithoutMessages(t *testing.T) {
 	for _, path := range recordings(t) {
-		cases, messages := recorded(t, path, correlate.Options{})
+		cases, messages := recorded(t, path, how{})
 		for i := range cases {
 			c := &cases[i]
-			gone := reopened(t, &c.rec, nil, correlate.Options{})
+			gone := reopened(t, &c.rec, nil, how{})
 			expired(t, path, c, gone)
-			mine := of(t, &c.rec, messages)
+			mine := slices.DeleteFunc(of(t, &c.rec, messages), func(m record.Message) bool { return m.What != record.SIP || m.Time > c.rec.Ended })
 			if len(mine) > 1 {
-				expired(t, path, c, reopened(t, &c.rec, mine[len(mine)/2:], correlate.Options{}))
-				expired(t, path, c, reopened(t, &c.rec, mine[:len(mine)-1], correlate.Options{}))
+				expired(t, path, c, reopened(t, &c.rec, mine[len(mine)/2:], how{}))
+				expired(t, path, c, reopened(t, &c.rec, mine[:len(mine)-1], how{}))
 			}
 		}
 	}
@@ -408,7 +424,7 @@ func TestRecordAllocations(t *testing.T) {
 func TestReopenSurvivesDamage(t *testing.T) {
 	opened := 0
 	for _, path := range []string{"../../testdata/captures/echo-call/capture.pcap", "../../testdata/lab/b2bua-503-told-500.pcap.gz"} {
-		cases, messages := recorded(t, path, correlate.Options{})
+		cases, messages := recorded(t, path, how{})
 		for k := range cases {
 			rec := cases[k].rec
 			mine := of(t, &rec, messages)
@@ -420,7 +436,7 @@ func TestReopenSurvivesDamage(t *testing.T) {
 					_ = pipeline.Reopen(&rec, mine, pipeline.Options{Correlate: correlate.Options{NoRecover: true}}, func(c *view.Case) error {
 						opened++
 						if i%8 == 0 {
-							shown(t, c)
+							shown(t, c, how{})
 						}
 						return nil
 					})
@@ -438,7 +454,7 @@ func FuzzReopen(f *testing.F) {
 	var recs []record.Case
 	var stored [][]record.Message
 	for _, path := range []string{"../../testdata/captures/sipp-486-busy/capture.pcap", "../../testdata/captures/echo-call/capture.pcap", "../../testdata/captures/register-and-reinvite/capture.pcap"} {
-		cases, messages := recorded(f, path, correlate.Options{})
+		cases, messages := recorded(f, path, how{})
 		for i := range cases {
 			recs, stored = append(recs, cases[i].rec), append(stored, of(f, &cases[i].rec, messages))
 			f.Add(len(recs)-1, len(stored[len(recs)-1]), cases[i].rec.Doc)
@@ -451,8 +467,58 @@ func FuzzReopen(f *testing.F) {
 		rec := recs[which]
 		rec.Doc = doc
 		_ = pipeline.Reopen(&rec, stored[which][:left], pipeline.Options{Correlate: correlate.Options{NoRecover: true}}, func(c *view.Case) error {
-			shown(t, c)
+			shown(t, c, how{})
 			return nil
 		})
 	})
+}
+
+// damagedCall is a call through a proxy of which the capture lost the 200 on its last hop, and that was written to the
+// file in another order than that of its times.
+const damagedCall = `alice > proxy INVITE sdp
+proxy > alice 100
+proxy > bob INVITE
+bob > proxy 100
++60ms bob > proxy 180
+proxy > alice 180
++4s bob > proxy 200 sdp
+proxy > alice 200
+alice > proxy ACK
+proxy > bob ACK
++20s bob > proxy BYE
+proxy > alice BYE
+alice > proxy 200
+proxy > bob 200
+`
+
+// TestReopenedDamaged: order and completeness of a leg are those that it had.
+func TestReopenedDamaged(t *testing.T) {
+	flows, err := testkit.ParseFlows([]byte(damagedCall))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := flows[0].Packets
+	lost := slices.Clone(whole)
+	lost = slices.Delete(lost, 7, 8) // the 200 from the proxy to alice
+	mixed := slices.Clone(whole)
+	for i := 2; i+1 < len(mixed); i += 3 {
+		mixed[i], mixed[i+1] = mixed[i+1], mixed[i]
+	}
+	for name, packets := range map[string][]wire.Packet{"lost": lost, "mixed": mixed} {
+		path := filepath.Join(t.TempDir(), name+".pcap")
+		if err := os.WriteFile(path, testkit.Pcap(packets), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cases, messages := recorded(t, path, how{})
+		for i := range cases {
+			c := &cases[i]
+			if c.rec.Code != 200 {
+				t.Errorf("%s: code %d", name, c.rec.Code)
+			}
+			compareShown(t, name, c.shown, reopened(t, &c.rec, of(t, &c.rec, messages), how{}))
+		}
+		if len(cases) != 1 {
+			t.Errorf("%s: %d cases", name, len(cases))
+		}
+	}
 }

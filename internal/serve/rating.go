@@ -10,10 +10,10 @@ import (
 	"sipcause/sip"
 )
 
-// rated returns what a case adds to the counters by the rating that one of its requests carries, the last one counting.
-func (s *Server) rated(c *view.Case, rec *record.Case) (cells []record.Cell) {
+// rated adds to the counters the rating that one of the requests of a case carries, the last one counting.
+func (s *Server) rated(c *view.Case, rec *record.Case, add func(record.Cell)) {
 	if s.opt.RatingHeader == "" {
-		return nil
+		return
 	}
 	rating := 0
 	var m sip.Message
@@ -29,9 +29,7 @@ func (s *Server) rated(c *view.Case, rec *record.Case) (cells []record.Cell) {
 			}
 		}
 	}
-	if rating == 0 {
-		return nil
+	if rating > 0 {
+		_ = kpi.Rate(rec, 0, rating, add) // in range
 	}
-	_ = kpi.Rate(rec, 0, rating, func(c record.Cell) { cells = append(cells, c) }) // in range
-	return cells
 }

@@ -34,13 +34,12 @@ type recorder struct {
 	passed  map[string]wire.Time // cases that were final in the store when their messages were read again: ID and end
 	quiet   bool                 // replaying: messages are in the store already
 
-	open map[caseKey]*revision
-
-	engine sync.Mutex // of what the engines tell: there is one goroutine for each timeline
-
-	mu       sync.Mutex
+	mu       sync.Mutex // of what follows: there is an engine for each timeline, and the writer
+	open     map[caseKey]*revision
+	tally    *tally
 	cur      *store.Batch
-	bytes    int64 // of cur
+	slab     []byte // of the texts of cur, not used yet
+	bytes    int64  // of cur
 	begun    time.Time
 	ready    []*store.Batch
 	unstored int64 // bytes of ready and cur
@@ -59,7 +58,7 @@ type caseKey struct {
 // revision is what was last said of an open case.
 type revision struct {
 	number int
-	cells  []record.Cell
+	cells  []counted
 	seen   digest
 }
 
@@ -79,7 +78,7 @@ type lost struct {
 
 func newRecorder(s *Server, every time.Duration) *recorder {
 	return &recorder{
-		server: s, points: s.points, every: every, now: s.opt.Now, open: map[caseKey]*revision{},
+		server: s, points: s.points, every: every, now: s.opt.Now, open: map[caseKey]*revision{}, tally: newTally(),
 		cur: new(store.Batch), signal: make(chan struct{}, 1),
 	}
 }
@@ -95,7 +94,7 @@ func (r *recorder) Seen(s *pipeline.Seen) {
 		p := &s.Payloads[i]
 		r.keep(record.Message{
 			Key: s.Keys[i], Time: p.Time, Ref: p.Ref, Flow: p.Flow, Point: r.points.name(p.Point), What: record.SIP,
-			IPID: p.IPID, Fragments: uint8(min(p.Fragments, 255)), Truncated: p.Truncated, ViaHEP: p.ViaHEP, Data: slices.Clone(p.Data),
+			IPID: p.IPID, Fragments: uint8(min(p.Fragments, 255)), Truncated: p.Truncated, ViaHEP: p.ViaHEP, Data: r.text(p.Data),
 		})
 	}
 	for i := range s.Events {
@@ -141,8 +140,8 @@ func (r *recorder) keep(m record.Message) {
 // Case takes one revision of a case.
 func (r *recorder) Case(c *view.Case) error {
 	key := caseKey{c.Call.ID, c.Call.Began}
-	r.engine.Lock()
-	defer r.engine.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if end, ok := r.passed[c.Call.ID]; ok && c.Call.Began <= end {
 		if c.Verdict.Final && c.Call.Ended >= end {
 			delete(r.passed, c.Call.ID)
@@ -155,19 +154,21 @@ func (r *recorder) Case(c *view.Case) error {
 		return nil
 	}
 	rev := &revision{number: 1, seen: d}
-	kpi.Count(c, func(cell record.Cell) { rev.cells = append(rev.cells, cell) })
-	change := rev.cells
 	if was != nil {
 		rev.number = was.number + 1
-		change = kpi.Diff(was.cells, rev.cells)
+		rev.cells = was.cells[:0:0]
+		r.tally.add(was.cells, -1)
 	}
+	kpi.Count(c, func(cell record.Cell) { rev.cells = r.tally.count(rev.cells, &cell) })
+	r.tally.add(rev.cells, 1)
 	c.Verdict.Revision = rev.number
 	rec := view.Record(c, &r.subject)
 	rec.Keys = pipeline.KeysOf(c.Call)
 	if c.Verdict.Final {
 		delete(r.open, key)
+		r.server.rated(c, &rec, r.add)
 	} else {
-		rec.Counted = rev.cells
+		rec.Counted = r.tally.cells(rev.cells)
 		if len(r.open) >= maxOpenCases {
 			for k := range r.open { // any: there are more open cases than the engine can hold
 				delete(r.open, k)
@@ -176,19 +177,13 @@ func (r *recorder) Case(c *view.Case) error {
 		}
 		r.open[key] = rev
 	}
-	if c.Verdict.Final {
-		change = append(change, r.server.rated(c, &rec)...)
-	}
-	r.server.told(&rec, change)
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.server.told(&rec)
 	if r.cases >= maxUnstoredCases {
 		r.lost.cases++
 		return nil
 	}
 	r.cases++
 	r.cur.Cases = append(r.cur.Cases, rec)
-	r.cur.Cells = append(r.cur.Cells, change...)
 	return nil
 }
 
@@ -196,7 +191,26 @@ func (r *recorder) Case(c *view.Case) error {
 func (r *recorder) Add(cell record.Cell) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.cur.Cells = append(r.cur.Cells, cell)
+	r.add(cell)
+}
+
+// add is Add, with r.mu held.
+func (r *recorder) add(cell record.Cell) {
+	r.tally.add(r.tally.count(nil, &cell), 1)
+}
+
+// slabSize is how much memory for texts is made at once.
+const slabSize = 1 << 20
+
+// text copies a text to where it stays. r.mu is held.
+func (r *recorder) text(b []byte) []byte {
+	if len(b) > len(r.slab) {
+		r.slab = make([]byte, max(slabSize, len(b)))
+	}
+	n := copy(r.slab, b)
+	t := r.slab[:n:n]
+	r.slab = r.slab[n:]
+	return t
 }
 
 func digestOf(c *view.Case) digest {
@@ -220,7 +234,7 @@ func (r *recorder) Flush() {
 // turn hands the batch on when its time has come. r.mu is held.
 func (r *recorder) turn(now bool) {
 	b := r.cur
-	if len(b.Messages)+len(b.Cases)+len(b.Cells)+len(b.Gaps) == 0 && r.lost.now == 0 {
+	if len(b.Messages)+len(b.Cases)+len(r.tally.sums)+len(b.Gaps) == 0 && r.lost.now == 0 {
 		return
 	}
 	at := r.now()
@@ -233,6 +247,11 @@ func (r *recorder) turn(now bool) {
 	if l := &r.lost; l.now > 0 {
 		b.Gaps = append(b.Gaps, record.Gap{Gap: wire.Gap{Kind: wire.GapQueue, From: l.from, Until: l.until, Lost: l.now, Where: "queue before the store"}})
 		l.now = 0
+	}
+	b.Cells = r.tally.take()
+	r.tally.prune(r.open)
+	if told := r.server.opt.Counted; told != nil {
+		told(b.Cells)
 	}
 	r.seq++
 	b.Seq, b.At = r.seq, wire.Time(at.UnixNano())

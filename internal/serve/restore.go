@@ -88,7 +88,11 @@ func warm(st store.Stats) time.Duration {
 // beginning of the first of those that began before from.
 func (s *Server) restoreOpen(ctx context.Context, from wire.Time) (keys []uint64, begun wire.Time, err error) {
 	err = s.each(ctx, store.Search{Open: true}, func(c *record.Case) {
-		s.rec.open[caseKey{c.ID, c.Began}] = &revision{number: c.Revision, cells: c.Counted}
+		r := &revision{number: c.Revision}
+		for i := range c.Counted {
+			r.cells = s.rec.tally.count(r.cells, &c.Counted[i])
+		}
+		s.rec.open[caseKey{c.ID, c.Began}] = r
 		if c.Began < from {
 			keys = append(keys, c.Keys...)
 			if begun == 0 || c.Began < begun {

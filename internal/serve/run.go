@@ -66,13 +66,13 @@ func Run(ctx context.Context, cfg *config.Config, x Extras, stderr io.Writer) er
 		Engine: pipeline.LiveOptions{MaxWaiting: cfg.Store.Queue, Options: pipeline.Options{
 			Certs: x.Certs, Correlate: correlate.Options{JoinHeaders: cfg.JoinHeaders},
 		}},
-		Told: func(c *record.Case, change []record.Cell) {
-			metrics.Cells(change)
+		Told: func(c *record.Case) {
 			if c.Final {
 				metrics.Case(c)
 			}
 		},
-		Missed: func(g *record.Gap) { metrics.Gap(g) },
+		Counted: func(cells []record.Cell) { metrics.Cells(cells) },
+		Missed:  func(g *record.Gap) { metrics.Gap(g) },
 	})
 	if err != nil {
 		return err

@@ -28,18 +28,19 @@ var errFollowers = errors.New("too many followers of the live feed")
 type Options struct {
 	Version      string
 	Store        store.Store
-	Flush        time.Duration                              // how often what was seen is written; 0: one second
-	Policy       func() store.Policy                        // what may stay; nil: all
-	Engine       pipeline.LiveOptions                       // routes, caps; Record is the server's own
-	Book         func() *playbooks.Book                     // what to do; nil: no advice
-	Routes       []route.Rule                               // named in the configuration
-	Discover     int                                        // how many further routes get a name
-	RatingHeader string                                     // header field in which user agents send what the user thinks of the call; "": none
-	Maintenance  func() []config.Window                     // nil: none
-	Missed       func(*record.Gap)                          // each gap; nil: nobody
-	Log          *slog.Logger                               // nil: none
-	Now          func() time.Time                           // nil: time.Now
-	Told         func(c *record.Case, change []record.Cell) // each revision of a case, and what it adds to the counters; nil: nobody
+	Flush        time.Duration          // how often what was seen is written; 0: one second
+	Policy       func() store.Policy    // what may stay; nil: all
+	Engine       pipeline.LiveOptions   // routes, caps; Record is the server's own
+	Book         func() *playbooks.Book // what to do; nil: no advice
+	Routes       []route.Rule           // named in the configuration
+	Discover     int                    // how many further routes get a name
+	RatingHeader string                 // header field in which user agents send what the user thinks of the call; "": none
+	Maintenance  func() []config.Window // nil: none
+	Missed       func(*record.Gap)      // each gap; nil: nobody
+	Log          *slog.Logger           // nil: none
+	Now          func() time.Time       // nil: time.Now
+	Told         func(*record.Case)     // each revision of a case; nil: nobody
+	Counted      func([]record.Cell)    // what was added to the counters since the last time; nil: nobody
 }
 
 // Server is a server that runs or is about to. Its Observer methods may be used from several goroutines.
@@ -108,9 +109,9 @@ func (s *Server) timeline(name string) (*timeline, error) {
 }
 
 // told passes on a revision.
-func (s *Server) told(c *record.Case, change []record.Cell) {
+func (s *Server) told(c *record.Case) {
 	if s.opt.Told != nil {
-		s.opt.Told(c, change)
+		s.opt.Told(c)
 	}
 	s.feed.tell(c)
 }

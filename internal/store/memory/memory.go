@@ -39,8 +39,7 @@ type message struct {
 	at wire.Time
 }
 
-// New returns an empty store that holds about limit bytes; beyond them the oldest go: messages, then cases, then cells
-// and gaps.
+// New returns an empty store that holds about limit bytes; beyond them the oldest go.
 func New(limit int64) *Store {
 	return &Store{limit: limit, cells: map[record.Cell]int64{}, docs: map[string][]byte{}}
 }
@@ -65,10 +64,11 @@ func sizeOfCase(c *record.Case) int64 {
 	return int64(n)
 }
 
-// rollupBytes is what cells and gaps take.
-func (s *Store) rollupBytes() int64 { return cellSize*int64(len(s.cells)) + gapSize*int64(len(s.gaps)) }
+func (s *Store) cellBytes() int64 { return cellSize * int64(len(s.cells)) }
 
-func (s *Store) bytes() int64 { return s.messageBytes + s.caseBytes + s.rollupBytes() }
+func (s *Store) gapBytes() int64 { return gapSize * int64(len(s.gaps)) }
+
+func (s *Store) bytes() int64 { return s.messageBytes + s.caseBytes + s.cellBytes() + s.gapBytes() }
 
 // reading locks against writers; the caller calls unlock.
 func (s *Store) reading(ctx context.Context) (unlock func(), err error) {
@@ -139,28 +139,30 @@ func compare(c *record.Case, p position) int {
 	return cmp.Or(cmp.Compare(p.began, c.Began), cmp.Compare(p.id, c.ID))
 }
 
-// shrink drops the oldest until no more than bound bytes are left.
+// shrink drops the oldest until no more than bound bytes are left: of each kind what is beyond its share of them, and
+// no more than has to go. So what is small and lasts long does not push out what is large, nor the other way round.
 func (s *Store) shrink(bound int64) {
-	n := 0
-	for ; n < len(s.messages) && s.bytes() > bound; n++ {
-		s.messageBytes -= sizeOf(&s.messages[n].Message)
-	}
-	s.messages = slices.Delete(s.messages, 0, n)
-	for s.bytes() > bound && len(s.cases) > 0 {
-		last := len(s.cases) - 1
-		s.caseBytes -= sizeOfCase(s.cases[last])
-		s.cases = slices.Delete(s.cases, last, last+1)
-	}
-	if over := s.bytes() - bound; over > 0 {
+	over := func(kind, share int64) int64 { return min(s.bytes()-bound, kind-bound/10*share) }
+	if n := over(s.cellBytes(), 1); n > 0 {
 		cells := sorted(s.cells)
-		for _, c := range cells[:min(int64(len(cells)), over/cellSize+1)] {
+		for _, c := range cells[:min(int64(len(cells)), n/cellSize+1)] {
 			c.N = 0
 			delete(s.cells, c)
 		}
 	}
-	if over := s.bytes() - bound; over > 0 {
-		s.gaps = slices.Delete(s.gaps, 0, int(min(int64(len(s.gaps)), over/gapSize+1)))
+	if n := over(s.gapBytes(), 1); n > 0 {
+		s.gaps = slices.Delete(s.gaps, 0, int(min(int64(len(s.gaps)), n/gapSize+1)))
 	}
+	for over(s.caseBytes, 3) > 0 {
+		last := len(s.cases) - 1
+		s.caseBytes -= sizeOfCase(s.cases[last])
+		s.cases = slices.Delete(s.cases, last, last+1)
+	}
+	n := 0
+	for ; over(s.messageBytes, 5) > 0; n++ {
+		s.messageBytes -= sizeOf(&s.messages[n].Message)
+	}
+	s.messages = slices.Delete(s.messages, 0, n)
 }
 
 // Retain drops what is older than the policy says (store.Store). MinFree is not looked at: there is no file system.
@@ -217,7 +219,7 @@ func (s *Store) Stats(ctx context.Context) (store.Stats, error) {
 	}
 	st := store.Stats{
 		Messages: uint64(len(s.messages)), Cases: uint64(len(s.cases)), Cells: uint64(len(s.cells)), Bytes: s.bytes(), LastSeq: s.seq, Partitions: 1,
-		ByKind: map[string]int64{"messages": s.messageBytes, "cases": s.caseBytes, "rollups": s.rollupBytes()},
+		ByKind: map[string]int64{"messages": s.messageBytes, "cases": s.caseBytes, "rollups": s.cellBytes() + s.gapBytes()},
 	}
 	for _, c := range s.cases {
 		if !c.Final {

@@ -76,95 +76,100 @@ func (p *packer) part(list []record.Message, each func(*block) error) error {
 	return nil
 }
 
-// pack writes one block: columns of numbers, in which flows and points are named by their place in lists before them.
+// heading is what a block's head has in lists, and names by their place in them.
+type heading struct {
+	points []string
+	flows  []wire.Flow
+	runs   []uint64 // messages of each key
+	point  map[string]uint64
+	flow   map[wire.Flow]uint64
+}
+
+// pack writes one block.
 func (p *packer) pack(list []record.Message, order []int32) block {
 	first := &list[order[0]]
 	b := block{n: len(order), tmin: first.Time, tmax: first.Time}
-	flows, points := map[wire.Flow]uint64{}, map[string]uint64{}
-	var flowList []wire.Flow
-	var pointList []string
-	var runs []uint64 // messages of each key
+	h := heading{point: map[string]uint64{}, flow: map[wire.Flow]uint64{}}
 	p.text = p.text[:0]
 	for _, i := range order {
 		m := &list[i]
 		p.text = append(p.text, m.Data...)
 		b.tmin, b.tmax = min(b.tmin, m.Time), max(b.tmax, m.Time)
 		if len(b.keys) == 0 || b.keys[len(b.keys)-1] != m.Key {
-			b.keys, runs = append(b.keys, m.Key), append(runs, 0)
+			b.keys, h.runs = append(b.keys, m.Key), append(h.runs, 0)
 		}
-		runs[len(runs)-1]++
-		if _, ok := flows[m.Flow]; !ok {
-			flows[m.Flow] = uint64(len(flowList))
-			flowList = append(flowList, m.Flow)
+		h.runs[len(h.runs)-1]++
+		if _, ok := h.flow[m.Flow]; !ok {
+			h.flow[m.Flow] = uint64(len(h.flows))
+			h.flows = append(h.flows, m.Flow)
 		}
-		if _, ok := points[m.Point]; !ok {
-			points[m.Point] = uint64(len(pointList))
-			pointList = append(pointList, m.Point)
+		if _, ok := h.point[m.Point]; !ok {
+			h.point[m.Point] = uint64(len(h.points))
+			h.points = append(h.points, m.Point)
 		}
 	}
+	p.head(&b, &h, list, order)
+	b.head = p.codec.enc.EncodeAll(p.w.B, nil)
+	b.data = p.codec.enc.EncodeAll(p.text, nil)
+	return b
+}
+
+// head writes a block's head: the lists, then numbers, all of one column before the next.
+func (p *packer) head(b *block, h *heading, list []record.Message, order []int32) {
 	w := &p.w
 	w.Reset(w.B[:0])
 	w.Uint(uint64(b.n))
-	w.Texts(pointList)
-	w.Uint(uint64(len(flowList)))
-	for _, f := range flowList {
+	w.Texts(h.points)
+	w.Uint(uint64(len(h.flows)))
+	for _, f := range h.flows {
 		w.Flow(f)
 	}
 	w.Uint(uint64(len(b.keys)))
-	last := uint64(0)
+	key := uint64(0)
 	for i, k := range b.keys {
-		w.Uint(k - last)
-		w.Uint(runs[i])
-		last = k
+		w.Uint(k - key)
+		w.Uint(h.runs[i])
+		key = k
 	}
-	before := struct {
-		time  wire.Time
-		ref   wire.PacketRef
-		place int32
-	}{time: b.tmin}
 	w.Fixed(uint64(b.tmin))
+	t, place, ref := b.tmin, int32(0), wire.PacketRef{}
 	for _, i := range order {
-		w.Time(list[i].Time, before.time)
-		before.time = list[i].Time
+		w.Time(list[i].Time, t)
+		t = list[i].Time
 	}
 	for _, i := range order {
-		w.Int(int64(i - before.place))
-		before.place = i
+		w.Int(int64(i - place))
+		place = i
 	}
 	for _, i := range order {
-		ref := list[i].Ref
-		w.Int(int64(ref.Source) - int64(before.ref.Source))
-		w.Int(int64(ref.Number - before.ref.Number))
-		before.ref = ref
+		r := list[i].Ref
+		w.Int(int64(r.Source) - int64(ref.Source))
+		w.Int(int64(r.Number - ref.Number))
+		ref = r
 	}
-	for _, i := range order {
-		w.Uint(flows[list[i].Flow])
-	}
-	for _, i := range order {
-		w.Uint(points[list[i].Point])
-	}
-	for _, i := range order {
-		w.Uint(uint64(len(list[i].Data)))
-	}
-	for _, i := range order {
-		w.Uint(uint64(list[i].IPID))
-	}
-	for _, i := range order {
-		m := &list[i]
-		var flags byte
-		if m.Truncated {
-			flags |= flagTruncated
+	for _, column := range [...]func(m *record.Message) uint64{
+		func(m *record.Message) uint64 { return h.flow[m.Flow] },
+		func(m *record.Message) uint64 { return h.point[m.Point] },
+		func(m *record.Message) uint64 { return uint64(len(m.Data)) },
+		func(m *record.Message) uint64 { return uint64(m.IPID) },
+		func(m *record.Message) uint64 { return uint64(m.What) },
+		func(m *record.Message) uint64 { return uint64(m.Fragments) },
+		flagsOf,
+	} {
+		for _, i := range order {
+			w.Uint(column(&list[i]))
 		}
-		if m.ViaHEP {
-			flags |= flagViaHEP
-		}
-		w.Byte(byte(m.What))
-		w.Byte(m.Fragments)
-		w.Byte(flags)
 	}
-	b.head = p.codec.enc.EncodeAll(w.B, nil)
-	b.data = p.codec.enc.EncodeAll(p.text, nil)
-	return b
+}
+
+func flagsOf(m *record.Message) (flags uint64) {
+	if m.Truncated {
+		flags |= flagTruncated
+	}
+	if m.ViaHEP {
+		flags |= flagViaHEP
+	}
+	return flags
 }
 
 // unpacked is a block's head: messages without their data, and where that is.
@@ -202,57 +207,61 @@ func (c *codec) unpack(head []byte) (*unpacked, error) {
 			i++
 		}
 	}
-	t := wire.Time(r.Fixed())
-	for i := range n {
-		t = r.Time(t)
-		u.list[i].Time = t
-	}
-	place := int64(0)
-	for i := range n {
-		place += r.Int()
-		u.place[i] = int32(place)
-	}
-	var source int64
-	var number uint64
-	for i := range n {
-		source += r.Int()
-		number += uint64(r.Int())
-		u.list[i].Ref = wire.PacketRef{Source: uint32(source), Number: number}
-	}
-	for i := range n {
-		if f := r.Uint(); f < uint64(len(flows)) {
-			u.list[i].Flow = flows[f]
-		}
-	}
-	for i := range n {
-		if p := r.Uint(); p < uint64(len(points)) {
-			u.list[i].Point = points[p]
-		}
-	}
-	for i := range n {
-		u.at[i] = u.total
-		u.size[i] = int(min(r.Uint(), maxBlockBytes))
-		u.total += u.size[i]
-	}
-	for i := range n {
-		u.list[i].IPID = uint16(r.Uint())
-	}
-	for i := range n {
-		m := &u.list[i]
-		m.What, m.Fragments = record.What(r.Byte()), r.Byte()
-		flags := r.Byte()
-		m.Truncated, m.ViaHEP = flags&flagTruncated != 0, flags&flagViaHEP != 0
-	}
+	u.columns(r, points, flows)
 	if r.Err() != nil || r.Left() > 0 || i != n {
 		return nil, fmt.Errorf("%w: head of a block", errDamaged)
 	}
 	return u, nil
 }
 
+// columns reads the numbers of each message.
+func (u *unpacked) columns(r *record.Reader, points []string, flows []wire.Flow) {
+	t, place, ref := wire.Time(r.Fixed()), int64(0), wire.PacketRef{}
+	for i := range u.list {
+		t = r.Time(t)
+		u.list[i].Time = t
+	}
+	for i := range u.list {
+		place += r.Int()
+		u.place[i] = int32(place)
+	}
+	for i := range u.list {
+		ref.Source = uint32(int64(ref.Source) + r.Int())
+		ref.Number += uint64(r.Int())
+		u.list[i].Ref = ref
+	}
+	for _, column := range [...]func(i int, m *record.Message, v uint64){
+		func(_ int, m *record.Message, v uint64) {
+			if v < uint64(len(flows)) {
+				m.Flow = flows[v]
+			}
+		},
+		func(_ int, m *record.Message, v uint64) {
+			if v < uint64(len(points)) {
+				m.Point = points[v]
+			}
+		},
+		func(i int, _ *record.Message, v uint64) {
+			u.at[i], u.size[i] = u.total, int(min(v, maxBlockBytes))
+			u.total = min(u.total+u.size[i], maxBlockBytes) // what is more is damage: see text
+		},
+		func(_ int, m *record.Message, v uint64) { m.IPID = uint16(v) },
+		func(_ int, m *record.Message, v uint64) { m.What = record.What(v) },
+		func(_ int, m *record.Message, v uint64) { m.Fragments = uint8(v) },
+		func(_ int, m *record.Message, v uint64) {
+			m.Truncated, m.ViaHEP = v&flagTruncated != 0, v&flagViaHEP != 0
+		},
+	} {
+		for i := range u.list {
+			column(i, &u.list[i], r.Uint())
+		}
+	}
+}
+
 // text decompresses the data of a block.
 func (c *codec) text(u *unpacked, data []byte) ([]byte, error) {
 	text, err := c.dec.DecodeAll(data, make([]byte, 0, u.total))
-	if err != nil || len(text) != u.total {
+	if n := len(u.list) - 1; err != nil || len(text) != u.total || n >= 0 && u.at[n]+u.size[n] != u.total {
 		return nil, fmt.Errorf("%w: text of a block", errDamaged)
 	}
 	return text, nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -52,16 +53,22 @@ func (s *Store) encodeCase(c *record.Case) []byte {
 	return plain
 }
 
+// plains are buffers of bodies that are read: what is decoded of them owns its memory.
+var plains = sync.Pool{New: func() any { return new([]byte) }}
+
 func (s *Store) decodeCase(body []byte, c *record.Case) error {
 	if len(body) == 0 {
 		return fmt.Errorf("%w: empty case", errDamaged)
 	}
 	plain := body[1:]
 	if body[0] == bodyZstd {
+		buf := plains.Get().(*[]byte)
+		defer plains.Put(buf)
 		var err error
-		if plain, err = s.codec.dec.DecodeAll(plain, nil); err != nil {
+		if plain, err = s.codec.dec.DecodeAll(plain, (*buf)[:0]); err != nil {
 			return fmt.Errorf("%w: case: %w", errDamaged, err)
 		}
+		*buf = plain
 	}
 	if err := record.DecodeCase(plain, c); err != nil {
 		return fmt.Errorf("%w: %w", errDamaged, err)

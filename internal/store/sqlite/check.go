@@ -10,8 +10,8 @@ import (
 	"sipcause/internal/record"
 )
 
-// maxProblems is how many problems of one file Check writes.
-const maxProblems = 5
+// maxProblemsShown is how many problems of one file Check writes.
+const maxProblemsShown = 5
 
 // Check reads every file of a store that no program has open, and decodes what they hold. It returns a report for
 // people, a line for each file, and whether all is well; an error when it could not be done.
@@ -47,7 +47,7 @@ func Check(dir string) (report string, ok bool, err error) {
 		for _, e := range entries {
 			name := filepath.Join(kindFacts[k].dir, e.Name())
 			switch {
-			case strings.HasSuffix(name, ".bad"):
+			case strings.HasSuffix(name, badSuffix):
 				line(name, []string{"was damaged and set aside earlier"}, "")
 			case strings.HasSuffix(name, ".sqlite"):
 				problems, what := s.checkFile(k, filepath.Join(dir, name))
@@ -91,7 +91,7 @@ func (s *Store) checkFile(k kind, path string) (problems []string, what string) 
 
 // integrity returns what SQLite finds wrong.
 func integrity(db querier) (problems []string) {
-	rows, err := db.QueryContext(bg, fmt.Sprintf("pragma integrity_check(%d)", maxProblems))
+	rows, err := db.QueryContext(bg, fmt.Sprintf("pragma integrity_check(%d)", maxProblemsShown))
 	if err != nil {
 		return []string{err.Error()}
 	}

@@ -64,7 +64,8 @@ func (x *counting) partition(ctx context.Context, r *reading) error {
 	if err != nil {
 		return err
 	}
-	exact := x.q.Where == nil || x.plan != nil && x.plan.exact
+	_, hasTerms := textFields[x.field]
+	exact := (hasTerms || x.field == query.Code) && (x.q.Where == nil || x.plan != nil && x.plan.exact)
 	if exact && x.plan != nil {
 		if exact, err = r.narrow(x.plan); err != nil {
 			return err

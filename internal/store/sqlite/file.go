@@ -228,14 +228,16 @@ func remove(path string) error {
 	return nil
 }
 
+const badSuffix = ".bad"
+
 // setAside renames a damaged database and returns its new name, relative to the store.
 func setAside(dir, path string) (string, error) {
-	to := path + ".bad"
+	to := path + badSuffix
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(to); errors.Is(err, os.ErrNotExist) {
 			break
 		}
-		to = fmt.Sprintf("%s.%d.bad", path, n)
+		to = fmt.Sprintf("%s.%d%s", path, n, badSuffix)
 	}
 	for _, suffix := range suffixes {
 		if err := os.Rename(path+suffix, to+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {

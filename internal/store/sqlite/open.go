@@ -62,6 +62,8 @@ func (s *Store) start() error {
 	}
 	if bad != "" {
 		s.bad = append(s.bad, bad)
+	} else if _, err := os.Stat(filepath.Join(s.dir, catalogName+badSuffix)); err == nil {
+		s.bad = append(s.bad, catalogName+badSuffix)
 	}
 	clean, seq, err := s.catalog.start()
 	if err != nil {
@@ -105,7 +107,7 @@ func (s *Store) startKind(k kind, known map[partKey]info, clean bool) error {
 	for _, e := range entries {
 		name := filepath.Join(kindFacts[k].dir, e.Name())
 		id, isPart := strings.CutSuffix(e.Name(), ".sqlite")
-		if strings.HasSuffix(name, ".bad") {
+		if strings.HasSuffix(name, badSuffix) {
 			s.bad = append(s.bad, name)
 		}
 		if !isPart {

@@ -90,7 +90,7 @@ func textSpans(e *query.Expr, tag byte) ([]span, bool) {
 	exact := true
 	switch {
 	case e.Op == query.Exists:
-		return []span{field(tag)}, true
+		return []span{field(tag)}, e.Field != query.ID
 	case e.Op == query.Ne:
 		pattern := splitPattern(e.Values[0].Text)
 		if !pattern.plain || whole(pattern.prefix) < len(pattern.prefix) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	sqlite3 "modernc.org/sqlite/lib"
+
 	"sipcause/internal/wire"
 )
 
@@ -189,31 +191,34 @@ func (w *writer) seal() error {
 		return err
 	}
 	if mode != "delete" {
-		return fmt.Errorf("seal: journal mode is still %s", mode)
+		return errBusy
 	}
 	return w.close()
 }
 
-// trySeal seals what nobody reads at the moment.
+// trySeal seals what nobody reads at the moment. What cannot be sealed for want of room, or because of a reader that is
+// late, is tried again.
 func (s *Store) trySeal() error {
 	var errs []error
 	s.sealing = slices.DeleteFunc(s.sealing, func(x sealing) bool {
 		done, err := s.files.alone(x.p, x.w.seal)
-		if done && err == nil {
+		if err == nil && done {
 			s.mu.Lock() // who opens it before sees a file without a log
 			x.p.sealed, x.p.info.bytes = true, sizeOf(x.p.path)
 			s.mu.Unlock()
 			err = s.catalog.put(x.p)
-		} else if err != nil {
+		} else {
 			done = false
 		}
-		if s.full(err) == err {
-			errs = append(errs, err) // without room it is tried again
+		if busy := errors.Is(err, errBusy) || code(err)&0xff == sqlite3.SQLITE_BUSY; !busy && s.full(err) == err {
+			errs = append(errs, err)
 		}
 		return done
 	})
 	return errors.Join(errs...)
 }
+
+var errBusy = errors.New("somebody reads it")
 
 // sweep puts aside the partitions that turned out to be damaged.
 func (s *Store) sweep() {

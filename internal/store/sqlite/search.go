@@ -24,10 +24,10 @@ import (
 // partitions, and stops when none that is left can hold what is newer than what was found.
 
 const (
-	segmentRows   = 1024 // rows of a segment
-	openRun       = 256  // open cases that are looked at at once
-	defaultLimit  = 100
-	maxPageMemory = 1 << 20 // cases of one page
+	segmentRows  = 1024 // rows of a segment
+	openRun      = 256  // open cases that are looked at at once
+	defaultLimit = 100
+	maxPageCases = 1 << 20 // cases of one page
 )
 
 // position is where a page ended: what follows is older, or as old with a lower ID.
@@ -123,7 +123,7 @@ func (s *Store) Search(ctx context.Context, q store.Search) (store.Page, error) 
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	limit = min(limit, maxPageMemory)
+	limit = min(limit, maxPageCases)
 	x := &search{store: s, q: q, plan: planOf(q.Where), after: after, limit: limit + 1}
 	x.from, x.until = within(q.Where, q.From, q.Until)
 	snap, err := s.read(ctx, cases, 0, 0)

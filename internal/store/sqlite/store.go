@@ -203,10 +203,8 @@ func (s *Store) Close() error {
 	s.closed = true
 	s.mu.Unlock()
 	s.files.close()
-	s.trySeal()
-	var errs []error
-	errs = append(errs, s.apply())
-	for _, x := range s.sealing {
+	errs := []error{s.apply()}
+	for _, x := range s.sealing { // the next Open seals them
 		errs = append(errs, x.w.close())
 	}
 	for k, w := range s.w {

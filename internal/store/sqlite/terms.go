@@ -85,7 +85,7 @@ func terms(c *record.Case, buf []byte, add func(term []byte)) []byte {
 	for _, f := range textOrder {
 		info := textFields[f]
 		for _, v := range info.read(c) {
-			if v != "" {
+			if v != "" || f == query.ID { // every case is found by its ID: see rowsOfCase
 				buf = appendText(append(buf[:0], info.tag), v)
 				add(buf)
 			}

@@ -326,9 +326,13 @@ func caseByID(w *world) {
 
 func counts(w *world) {
 	w.crowd(120)
+	twice := w.gen.Case(Start) // counts once for what it says twice
+	twice.UAs, twice.RouteIn, twice.RoutesOut = []string{"phone 1", "phone 1", ""}, "carrier-a", []string{"carrier-a", "carrier-a"}
+	w.writeCases(twice)
 	for _, f := range []query.Field{query.Cause, query.Code, query.Outcome, query.Finding, query.Route, query.UA, query.OriginRole, query.Method} {
 		for _, q := range []store.Search{
 			{}, {Where: w.parse("code >= 400 and not ua = nothing")}, {From: Start.Add(12 * time.Hour), Until: Start.Add(36 * time.Hour)}, {Open: true}, {Where: w.parse("id = nobody"), Limit: 1},
+			{Where: w.parse("start < 06:00"), Zone: time.FixedZone("", 5*3600)},
 		} {
 			for _, limit := range []int{1, 3, 1000} {
 				got, err := w.Count(w.Context(), q, f, limit)

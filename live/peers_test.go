@@ -1,0 +1,82 @@
+//go:build linux
+
+package live
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestPeers has the same calls seen by four witnesses: tcpdump, a server that captures, one to which Kamailio mirrors,
+// and one to which sngrep sends.
+func TestPeers(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		t.Run(transport, func(t *testing.T) {
+			t.Parallel()
+			s := newStage(t)
+			need(t, "kamailio", "sipp", "sngrep")
+			stop := s.witness()
+			servers := map[string]*server{
+				"AF_PACKET": s.serve("serve-af_packet", "--data", filepath.Join(s.dir, "data-af_packet"), "--iface", "far"),
+				"mirror":    s.serve("serve-mirror", "--data", filepath.Join(s.dir, "data-mirror"), "--hep", transport+"://127.0.0.1:9060"),
+			}
+			if transport == "udp" {
+				servers["sngrep"] = s.serve("serve-sngrep", "--data", filepath.Join(s.dir, "data-sngrep"), "--hep", "udp://127.0.0.1:9061")
+				s.sngrep("udp:127.0.0.1:9061")
+			}
+			s.proxy("sip:127.0.0.1:9060;transport=" + transport)
+			calls := s.play()
+			for name, v := range servers {
+				s.until("all is final at "+name, finalWait, func() bool { return v.knows(calls) })
+			}
+			want, kpi := analyze(t, stop())
+			for name, v := range servers {
+				for _, d := range differences(want, v.rows(), kpi, v.measures("", kpiNames(kpi)...)) {
+					t.Errorf("%s: %s: %s: analyze says %q, the server %q", name, d.of, d.fact, d.analyze, d.live)
+				}
+			}
+		})
+	}
+}
+
+// knows says whether each caller's case is there and, but for a registration, whose binding holds on, final.
+func (v *server) knows(calls []sipp) bool {
+	rows := v.rows()
+	for _, c := range calls {
+		if !slices.ContainsFunc(rows, func(r row) bool {
+			return slices.Contains(r.CallIDs, c.callID()) && (r.Final || r.Kind == "registration")
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+func kpiNames(kpi map[string]measure) (names []string) {
+	for k := range kpi {
+		names = append(names, k)
+	}
+	return names
+}
+
+// sngrep starts sngrep on the far end of the cable, which sends what it captures.
+func (s *stage) sngrep(to string) {
+	s.t.Helper()
+	p := s.start(s.far, "sngrep", "sngrep", "-F", "-N", "-q", "-d", "far", "-H", to, "-l", "1000")
+	s.ready(p, "captures", func() bool { return s.far.captures() >= 3 })
+}
+
+// captures counts the packet sockets of the namespace (packet(7), /proc/net/packet).
+func (p *place) captures() (n int) {
+	_ = p.inside(func() error {
+		text, err := readFile("/proc/thread-self/net/packet")
+		n = strings.Count(text, "\n") - 1
+		return err
+	})
+	return n
+}
+
+var _ = fmt.Sprint
