@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"sipcause/internal/capture"
 	"sipcause/internal/decode"
@@ -27,6 +29,7 @@ auto_aliases=no
 dns=no
 rev_dns=no
 listen=udp:%[1]s:5060
+listen=tcp:%[1]s:5060
 loadmodule "tm.so"
 loadmodule "sl.so"
 loadmodule "rr.so"
@@ -260,4 +263,32 @@ func (p *place) sniffers() (n int) {
 		return err
 	})
 	return n
+}
+
+// TestSendInterface: sipcause itself as agent on an interface that its own HEP goes over, too: each message is sent
+// once, and what is its own is not sent again.
+func TestSendInterface(t *testing.T) {
+	need(t, "sipp")
+	s := newStage(t)
+	r := s.receive("tcp://127.0.0.1:9060", capture.HEPOptions{Key: "secret"})
+	send := s.start(s.far, "send", build(t), "send", "lo", "--to", "tcp://127.0.0.1:9060", "--key", "secret", "--node", "agent", "--buffer", filepath.Join(s.dir, "buffer"))
+	s.until("sipcause captures", startWait, func() bool { return s.far.sniffers() >= 1 })
+	uas := s.start(s.far, "uas", "sipp", "-sn", "uas", "-i", "127.0.0.1", "-p", "5070", "-m", "10", "-nostdin")
+	s.ready(uas, "listens", s.far.listens("udp", "127.0.0.1:5070"))
+	uac := s.start(s.far, "uac", "sipp", "-sn", "uac", "-i", "127.0.0.1", "-p", "5060", "-m", "10", "-r", "20", "-d", "100", "-nostdin", "127.0.0.1:5070")
+	if err := s.ends(uac, startWait); err != nil {
+		t.Fatalf("uac: %v: see %s", err, uac.log)
+	}
+	const messages = 10 * 6 // INVITE, 180, 200, ACK, BYE, 200
+	s.until("all messages came by HEP", startWait, func() bool { return r.count() >= messages })
+	time.Sleep(time.Second) // for more of them, of which there must be none
+	if err := send.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ends(send, startWait); err != nil || !send.says(fmt.Sprintf("%d messages sent to tcp://127.0.0.1:9060\n", messages))() {
+		t.Errorf("%v: %s", err, send.text())
+	}
+	if r.stop(); len(r.times) != messages || len(r.all) != messages || len(r.points) != 1 || r.points[0] != "agent" {
+		t.Errorf("%d messages, %d different, points %q", len(r.times), len(r.all), r.points)
+	}
 }

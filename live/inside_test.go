@@ -21,7 +21,7 @@ import (
 )
 
 // insideEnv tells the test binary that it runs in its namespaces.
-const insideEnv = "SIPCAUSE_LIVE_INSIDE"
+const insideEnv = "LIVE_TEST_INSIDE"
 
 // How long things may take before they count as broken.
 const (

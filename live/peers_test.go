@@ -20,7 +20,7 @@ func TestPeers(t *testing.T) {
 			need(t, "kamailio", "sipp", "sngrep")
 			stop := s.witness()
 			servers := map[string]*server{
-				"AF_PACKET": s.serve("serve-af_packet", "--data", filepath.Join(s.dir, "data-af_packet"), "--iface", "far"),
+				"AF_PACKET": s.serve("serve-af_packet", "--data", filepath.Join(s.dir, "data-af_packet"), "--iface", "far", "--hep", "udp://127.0.0.1:9062"),
 				"mirror":    s.serve("serve-mirror", "--data", filepath.Join(s.dir, "data-mirror"), "--hep", transport+"://127.0.0.1:9060"),
 			}
 			if transport == "udp" {

@@ -322,7 +322,7 @@ func TestBrokenConnections(t *testing.T) {
 			if i < 8 {
 				r = io.LimitReader(c, int64(100_000+i*7919))
 			}
-			b, _ := io.ReadAll(r) //nolint:errcheck // as far as it goes
+			b, _ := io.ReadAll(r)              // as far as it goes
 			time.Sleep(250 * time.Millisecond) // until what was read is acknowledged (a delayed ACK, RFC 9293 §3.8.6.3)
 			c.Close()
 			whole := 0

@@ -19,14 +19,6 @@ type queue struct {
 // onDisk says whether what there is is on disk.
 func (q *queue) onDisk() bool { return q.disk != nil && q.disk.done < q.disk.end }
 
-// bytes returns how many are not confirmed.
-func (q *queue) bytes() int64 {
-	if q.onDisk() {
-		return q.disk.end - q.disk.done
-	}
-	return int64(len(q.mem))
-}
-
 // packets counts those that are not confirmed, which takes reading them.
 func (q *queue) packets() (n int) {
 	if !q.onDisk() {

@@ -284,3 +284,29 @@ func TestTroubleIsTold(t *testing.T) {
 		t.Errorf("ended context left %v", left)
 	}
 }
+
+// TestRowsOutOfRange: a value that no column of the store holds is refused, not cut.
+func TestRowsOutOfRange(t *testing.T) {
+	whole := MessageRow{Transport: "udp", What: "sip"}
+	if _, err := whole.message(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*MessageRow){
+		"ip_id": func(r *MessageRow) { r.IPID = 1 << 16 }, "fragments": func(r *MessageRow) { r.Fragments = 256 }, "transport": func(r *MessageRow) { r.Transport = "pigeon" },
+		"what": func(r *MessageRow) { r.What = "" }, "src": func(r *MessageRow) { r.Src = "192.0.2.1" },
+	} {
+		r := whole
+		change(&r)
+		if m, err := r.message(); err == nil {
+			t.Errorf("%s: %+v", name, m)
+		}
+	}
+	for _, bucket := range []int32{-2, 1 << 15} {
+		if c, err := (&CellRow{Bucket: bucket}).cell(); err == nil {
+			t.Errorf("bucket %d: %+v", bucket, c)
+		}
+	}
+	if g, err := (&GapRow{Kind: "hole", Transport: "udp"}).gap(); err == nil {
+		t.Errorf("kind of gap: %+v", g)
+	}
+}

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -134,6 +135,9 @@ func (r *MessageRow) message() (record.Message, error) {
 	if err != nil {
 		return record.Message{}, err
 	}
+	if r.IPID > math.MaxUint16 || r.Fragments > math.MaxUint8 {
+		return record.Message{}, fmt.Errorf("ip_id %d or fragments %d is out of range", r.IPID, r.Fragments)
+	}
 	what, err := indexOf("kind of message", whats[:], r.What)
 	return record.Message{
 		Key: r.Key, Time: wire.Time(r.Time), Ref: wire.PacketRef{Source: r.Source, Number: r.Number}, Flow: flow, Point: r.Point, What: record.What(what),
@@ -186,6 +190,9 @@ func cellRow(c *record.Cell) CellRow {
 }
 
 func (r *CellRow) cell() (record.Cell, error) {
+	if r.Bucket < int32(record.NoBucket) || r.Bucket > math.MaxInt16 {
+		return record.Cell{}, fmt.Errorf("bucket %d is out of range", r.Bucket)
+	}
 	return record.Cell{Minute: r.Minute, Counter: r.Counter, Route: r.Route, Label: r.Label, Bucket: int16(r.Bucket), N: r.N}, nil
 }
 

@@ -3,8 +3,13 @@ package cli
 import (
 	"bytes"
 	_ "embed"
+	"fmt"
+	"os/signal"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"sipcause/internal/capture"
 )
@@ -16,13 +21,37 @@ var demoCapture []byte
 
 func demoCommand() *cobra.Command {
 	o := analyzeOptions{name: "built-in demo"}
+	var d demoServer
+	var server bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "analyse a built-in capture: a dozen calls that fail in different ways",
+		Short: "analyse a built-in capture: a dozen calls that fail in different ways; or serve invented traffic",
+		Long: `Analyse a built-in capture of a dozen calls that fail in different ways.
+
+With --serve, run a server on traffic that the program invents: subscribers, a PBX and two carriers around a proxy and a
+gateway, some calls per second, most of them healthy, and troubles that come in the same order every few minutes. The
+history is in a temporary folder, which is removed at the end; the API is at 127.0.0.1:8060 or the next port that is free.
+On a terminal the failures are shown as they are diagnosed. An interrupt ends it.`,
 		Example: `  sipcause demo
-  sipcause demo --format html -o demo.html`,
+  sipcause demo --format html -o demo.html
+  sipcause demo --serve
+  sipcause demo --serve --for 15s --quiet`,
 		Args: exactArgs(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := demoFlags(cmd, server); err != nil {
+				return err
+			}
+			if server {
+				if d.lasts < 0 {
+					return usageError{fmt.Errorf("read --for: want a duration such as 15s, not %s", d.lasts)}
+				}
+				if _, ok := isTerminal(cmd.OutOrStdout()); !ok && !cmd.Flags().Changed("quiet") {
+					d.quiet = true
+				}
+				ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM) // an interrupt ends the context already
+				defer stop()
+				return d.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
 			src, err := capture.Open([]string{"-"}, bytes.NewReader(demoCapture))
 			if err != nil {
 				return err
@@ -31,5 +60,23 @@ func demoCommand() *cobra.Command {
 		},
 	}
 	o.flags(cmd)
+	f := cmd.Flags()
+	f.BoolVar(&server, "serve", false, "run a server on invented traffic instead")
+	f.DurationVar(&d.lasts, "for", time.Duration(0), "with --serve: end after so long, such as 15s; 0: when interrupted")
+	f.BoolVar(&d.quiet, "quiet", false, "with --serve: do not tell of failures as they come; --quiet=false tells of them where there is no terminal, too")
 	return cmd
+}
+
+// demoFlags finds flags of the capture given with --serve, and the other way about.
+func demoFlags(cmd *cobra.Command, server bool) (err error) {
+	ofServer := map[string]bool{"serve": true, "for": true, "quiet": true}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch {
+		case server && !ofServer[f.Name]:
+			err = usageError{fmt.Errorf("demo: --%s is about the report on the built-in capture, which --serve does not make", f.Name)}
+		case !server && ofServer[f.Name]:
+			err = usageError{fmt.Errorf("demo: --%s needs --serve", f.Name)}
+		}
+	})
+	return err
 }

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -100,16 +102,16 @@ func (o *sendOptions) run(cmd *cobra.Command, args []string) error {
 	if run.to, err = agent.New(opt); err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	if src != nil {
 		progress := newProgress(cmd.ErrOrStderr(), src)
-		err = run.captures(cmd.Context(), src)
+		err = run.captures(ctx, src)
 		progress.stop()
 	} else {
-		err = run.capture(cmd.Context())
+		err = run.capture(ctx)
 	}
-	// An interrupt ends a live run as it should; then what waits is still sent, a second interrupt aside.
-	ctx := cmd.Context()
-	if opt.Live {
+	if opt.Live { // a signal is how that ends: what waits is still sent
 		ctx = context.WithoutCancel(ctx)
 	}
 	stats, closing := run.to.Close(ctx)

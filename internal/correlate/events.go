@@ -29,6 +29,9 @@ func (b *builder) bindEvents(c *call.Call) {
 				}
 				about := status == 0 && e.Flow.Dst == t.Server && e.Flow.Src.Addr() == t.Client.Addr()
 				behind := status > 0 && e.Flow.Src.Addr() == t.Server.Addr() && e.Flow.Dst.Addr() != t.Client.Addr() && e.Time >= begun && e.Time <= ended
+				if behind && e.CallID == "" && awaited(c, t, e.Time) {
+					continue
+				}
 				if (about || behind) && e.Concerns(l) {
 					e.Txn = int32(i)
 					l.Events = append(l.Events, e)
@@ -38,6 +41,23 @@ func (b *builder) bindEvents(c *call.Call) {
 		slices.SortStableFunc(l.Events, func(x, y call.Event) int { return cmp.Or(x.Ref.Compare(y.Ref), nearer(l, &x, &y)) })
 		l.Events = slices.CompactFunc(l.Events, func(x, y call.Event) bool { return x.Ref == y.Ref && x.Kind == y.Kind })
 	}
+}
+
+// awaited says whether the server of t waited just then for the answer to what it had sent on for t: what happens
+// between it and others, and does not say for which call, is another call's.
+func awaited(c *call.Call, t *call.Txn, at wire.Time) bool {
+	for _, l := range c.Legs {
+		for i := range l.Txns {
+			u := &l.Txns[i]
+			if u.Method != t.Method || u.Client.Addr() != t.Server.Addr() || u.Server == t.Server || u.Request == call.None || l.Start(u) > at {
+				continue
+			}
+			if u.Final == call.None && l.Sightings[u.Last].Time >= at || u.Final != call.None && l.Sightings[u.Final].Time > at {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // overturned says whether e ended the connection that t's request went over, which its server had opened: a user agent

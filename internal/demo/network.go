@@ -23,11 +23,13 @@ var Routes = []string{
 	"{name: carrier-a, addresses: 203.0.113.0/28}",
 	"{name: carrier-b, addresses: 203.0.113.16/28}",
 	"{name: pbx, addresses: 192.0.2.200/32}",
+	"{name: phones, addresses: 192.0.2.0/25}",
+	"{name: proxy, addresses: 198.51.100.1/32}",
 }
 
 // The elements. The proxy is the registrar too; the gateway chooses among the carriers.
 var (
-	proxy     = at("198.51.100.1", "ExampleProxy 5.8.3", "")
+	proxy     = at("198.51.100.1", "ExampleProxy 5.8.3", "proxy")
 	gateway   = at("198.51.100.2", "ExampleGateway 7.4.1", "")
 	carrierA  = at("203.0.113.10", "ExampleTrunk A 12.1", "carrier-a")
 	carrierB  = at("203.0.113.20", "SampleTransit 3.0.7", "carrier-b")
@@ -61,7 +63,7 @@ type party struct {
 func (p party) uri() string { return "sip:" + p.user + "@" + domain }
 
 func phone(user, name string, n int, agent string) party {
-	return party{user, name, at(fmt.Sprintf("192.0.2.%d", n), agent, "")}
+	return party{user, name, at(fmt.Sprintf("192.0.2.%d", n), agent, "phones")}
 }
 
 // Subscribers register at the proxy; two of the dozen have troubles of their own.

@@ -26,8 +26,7 @@ func (e encoders) encode(b []byte, p *Packet, at wire.Time) []byte {
 	return b
 }
 
-// Play sends the traffic as it happens to a HEP server at a UDP address until ctx ends; told is called of each message
-// before it is sent, nil: nobody.
+// Play sends the traffic as it happens, from now on, to a HEP server at a UDP address until ctx ends.
 func Play(ctx context.Context, s *Script, addr string) error {
 	conn, err := net.Dial("udp", addr)
 	if err != nil {

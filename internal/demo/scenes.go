@@ -85,7 +85,7 @@ func (f *flow) hurdle() {
 
 // incoming is a call of a number behind a carrier to a subscriber.
 func incoming(truth Truth, play func(*flow)) scene {
-	truth.Kind = aCall
+	truth.Kind, truth.Out = aCall, []string{subscribers[0].at.route}
 	return func(s *Script, at time.Duration) {
 		carrier, number := carrierA, one(s, areasA)
 		if s.rng.IntN(2) == 0 {
@@ -100,7 +100,7 @@ func incoming(truth Truth, play func(*flow)) scene {
 
 // internal is a call of an extension to a subscriber.
 func internal(truth Truth, play func(*flow)) scene {
-	truth.Kind = aCall
+	truth.Kind, truth.Out = aCall, []string{subscribers[0].at.route}
 	return func(s *Script, at time.Duration) {
 		who := one(s, subscribers)
 		f := s.begin(truth, at, one(s, extensions), who, pbx, proxy, who.at)
@@ -155,7 +155,7 @@ func shortNumber(s *Script, at time.Duration) {
 
 // unknownExtension is a call to a user whom the proxy does not know.
 func unknownExtension(s *Script, at time.Duration) {
-	truth := Truth{Scene: "unknown extension", Kind: aCall, Outcome: "failed", Code: 404, Cause: "routing.unknown-user"}
+	truth := Truth{Scene: "unknown extension", Kind: aCall, Outcome: "failed", Code: 404, Cause: "routing.unknown-user", Out: []string{proxy.route}}
 	f := s.begin(truth, at, one(s, extensions), party{user: strconv.Itoa(7000 + s.rng.IntN(900))}, pbx, proxy)
 	f.forward(0).wait(10*ms, 40*ms).failed("404 Not Found", "").end()
 }

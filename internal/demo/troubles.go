@@ -39,8 +39,8 @@ var troubles = [...]struct {
 	play      scene
 }{
 	{at: 300 * ms, times: 1, play: wrongNumber},
-	{at: 700 * ms, times: 1, play: wrongFormat},
 	{at: 1200 * ms, times: 1, play: noCodec},
+	{at: 5 * time.Second, times: 1, play: wrongFormat},
 	{at: 1800 * ms, every: 30 * time.Second, times: 6, play: wrongPassword},
 	{at: 3 * time.Second, times: 1, play: registers(meeting, 60)},
 	{at: 8 * time.Second, every: 700 * ms, times: 8, play: scanOptions},
@@ -55,7 +55,7 @@ var troubles = [...]struct {
 
 // Rates of what is no trouble.
 const (
-	callsPerSecond = 2.5
+	callsPerSecond = 4
 	registerEvery  = time.Minute
 	registerFor    = 120 // seconds granted
 	aliveEvery     = 15 * time.Second
@@ -101,7 +101,9 @@ func (s *Script) period(from time.Duration) (plan []event) {
 // overloaded is a call that carrier-a refuses for want of room.
 func overloaded(s *Script, at time.Duration) {
 	truth := Truth{Scene: "overload", Outcome: "failed", Code: 503, Cause: "server.overload"}
-	s.callOut(truth, at, one(s, areasA), carrierA).wait(2*time.Second, 5*time.Second).failed("503 Server Overloaded", "Retry-After: 30\n").end()
+	const status = "503 Server Overloaded"
+	f := s.callOut(truth, at, one(s, areasA), carrierA).wait(2*time.Second, 5*time.Second)
+	f.refuse(3, 2, status, "Retry-After: 30\n").refuse(2, 0, status, "").end()
 }
 
 // storm is a dialler that tries the same number again as soon as it has failed.
@@ -141,7 +143,7 @@ func wrongPassword(s *Script, at time.Duration) {
 
 // gone is a call to a device whose registration ran out.
 func gone(s *Script, at time.Duration) {
-	truth := Truth{Scene: "not registered", Kind: aCall, Outcome: "failed", Code: 480, Cause: "routing.not-registered"}
+	truth := Truth{Scene: "not registered", Kind: aCall, Outcome: "failed", Code: 480, Cause: "routing.not-registered", Out: []string{proxy.route}}
 	s.begin(truth, at, one(s, extensions), meeting, pbx, proxy).forward(0).wait(10*ms, 40*ms).failed("480 Temporarily Unavailable", "").end()
 }
 

@@ -46,8 +46,14 @@ func flow(t wire.Transport, src, dst string) wire.Flow {
 // TestRoundTrip: what is encoded is what decode reads.
 func TestRoundTrip(t *testing.T) {
 	v4, v6 := flow(wire.UDP, "192.0.2.1:5060", "198.51.100.2:5070"), flow(wire.TLS, "[2001:db8::1]:5061", "[2001:db8::2]:65535")
-	flows := []wire.Flow{v4, v6, {Transport: wire.TCP, Src: v4.Src, Dst: v4.Dst}, {Transport: wire.WS, Src: v4.Src, Dst: v4.Dst},
-		{Transport: wire.WSS, Src: v6.Src, Dst: v4.Dst}, {Transport: wire.SCTP, Src: v4.Src, Dst: v6.Dst}, {Src: v4.Src, Dst: v4.Dst}}
+	flows := []wire.Flow{
+		v4, v6,
+		{Transport: wire.TCP, Src: v4.Src, Dst: v4.Dst},
+		{Transport: wire.WS, Src: v4.Src, Dst: v4.Dst},
+		{Transport: wire.WSS, Src: v6.Src, Dst: v4.Dst},
+		{Transport: wire.SCTP, Src: v4.Src, Dst: v6.Dst},
+		{Src: v4.Src, Dst: v4.Dst},
+	}
 	for _, e := range []hep.Encoder{{}, {Node: 2001, NodeName: "edge-1", Key: "secret"}, {Node: 1, Compress: true}} {
 		for _, f := range flows {
 			for _, size := range []int{0, 1000, 60000} {

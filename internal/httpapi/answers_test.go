@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"sipcause/internal/kpi"
 	"sipcause/internal/record"
 	"sipcause/internal/render"
 	"sipcause/internal/render/schema"
@@ -305,6 +306,13 @@ func TestOwnFailuresAreNotTold(t *testing.T) {
 		if r := b.ask("GET", "/healthz", ""); r.StatusCode != http.StatusOK {
 			t.Errorf("%v: not alive: %s", c.err, r.Status)
 		}
+	}
+}
+
+func TestQueriesOfTooMuchAreTheAskersFault(t *testing.T) {
+	_, err := kpi.Series(view.SeriesQuery{Measures: []string{"asr"}, From: day, Until: day + 3600e9, Step: 90 * time.Second}, nil, nil)
+	if p := problemOf(fmt.Errorf("series: %w", err)); p.Status != http.StatusBadRequest || !strings.Contains(p.Detail, "whole minutes") {
+		t.Errorf("%v is %+v", err, p)
 	}
 }
 

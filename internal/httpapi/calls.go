@@ -12,7 +12,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"sipcause/internal/call"
 	"sipcause/internal/record"
 	"sipcause/internal/render"
 	"sipcause/internal/store"
@@ -117,7 +116,7 @@ func (a *api) reportOn(w http.ResponseWriter, r *request, format string, zone *t
 	}
 	var s view.Summary
 	err = a.obs.Whole(r.Context(), found.Cases, func(c *view.Case) error {
-		sum(&s, c)
+		s.Add(c)
 		return to.Case(c)
 	})
 	if err != nil {
@@ -127,25 +126,6 @@ func (a *api) reportOn(w http.ResponseWriter, r *request, format string, zone *t
 		return err
 	}
 	return gone(out.Close())
-}
-
-// sum counts a case in what is said of all.
-func sum(s *view.Summary, c *view.Case) {
-	switch c.Call.Kind {
-	case call.KindCall:
-		s.Calls++
-	case call.KindRegistration:
-		s.Registrations++
-	default:
-		s.Transactions++
-	}
-	for _, l := range c.Call.Legs {
-		s.Messages += uint64(len(l.Sightings))
-	}
-	if s.First == 0 || c.Call.Began < s.First {
-		s.First = c.Call.Began
-	}
-	s.Last = max(s.Last, c.Call.Ended)
 }
 
 // call writes one case whole: as an object, or as a report in a format.

@@ -39,9 +39,11 @@ func (a *api) events(w http.ResponseWriter, r *request) error {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	queue := make(chan told, maxEvents)
-	ended := make(chan error, 1)
+	var failure error // of Follow, once it has ended
+	ended := make(chan struct{})
 	go func() {
-		ended <- a.obs.Follow(ctx, filter, func(c *record.Case, missed uint64) error {
+		defer close(ended)
+		failure = a.obs.Follow(ctx, filter, func(c *record.Case, missed uint64) error {
 			select {
 			case queue <- told{rowOf(c), missed}:
 				return nil
@@ -50,13 +52,9 @@ func (a *api) events(w http.ResponseWriter, r *request) error {
 			}
 		})
 	}()
-	var done error
-	running := true
 	defer func() { // the observer's call ends before the request does
 		cancel()
-		if running {
-			_ = <-ended
-		}
+		<-ended
 	}()
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
@@ -73,9 +71,8 @@ func (a *api) events(w http.ResponseWriter, r *request) error {
 			err = out.send(e)
 		case <-beat.C:
 			err = out.write(": \n\n")
-		case done = <-ended:
-			running = false
-			return a.endedEvents(out, done)
+		case <-ended:
+			return a.endedEvents(out, queue, failure)
 		}
 		if err != nil {
 			return gone(err)
@@ -83,10 +80,15 @@ func (a *api) events(w http.ResponseWriter, r *request) error {
 	}
 }
 
-// endedEvents tells a client that the server has no more to say.
-func (a *api) endedEvents(out *eventStream, err error) error {
+// endedEvents tells a client what waits for it still, and that the server has no more to say.
+func (a *api) endedEvents(out *eventStream, queue <-chan told, err error) error {
 	if err != nil {
 		a.opt.Log.Error("follow cases", "error", err)
+	}
+	for len(queue) > 0 {
+		if err := out.send(<-queue); err != nil {
+			return gone(err)
+		}
 	}
 	return gone(out.write("event: end\ndata: {}\n\n"))
 }

@@ -35,10 +35,10 @@ func (b *bench) followed(query string, header ...string) (<-chan event, string) 
 	if err != nil {
 		b.Fatal(err)
 	}
+	b.Cleanup(func() { res.Body.Close() })
 	out := make(chan event, 64)
 	go func() {
 		defer close(out)
-		defer res.Body.Close()
 		var e event
 		for lines := bufio.NewScanner(res.Body); lines.Scan(); {
 			name, value, _ := strings.Cut(lines.Text(), ":")
@@ -119,6 +119,25 @@ func TestEventsFollowTheCases(t *testing.T) {
 	}
 	close(b.lab.follow)
 	if e := next(t, again); e.name != "end" {
+		t.Errorf("at the end came %+v", e)
+	}
+}
+
+func TestWhatWaitsIsToldBeforeTheEnd(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	one := strange()
+	one.Revision = 1
+	for range cap(b.lab.follow) {
+		b.lab.follow <- one
+	}
+	close(b.lab.follow)
+	events, _ := b.followed("")
+	for i := range cap(b.lab.follow) {
+		if e := next(t, events); e.name != "case" {
+			t.Fatalf("after %d cases came %+v", i, e)
+		}
+	}
+	if e := next(t, events); e.name != "end" {
 		t.Errorf("at the end came %+v", e)
 	}
 }

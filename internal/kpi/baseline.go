@@ -188,20 +188,31 @@ func (b *Baseline) normal(minute, population int64) (mid, sigma float64, known b
 	if b.Scale != Level {
 		mid = max(mid, 0)
 	}
-	if minute-b.first >= seasonal {
-		h := hourOfWeek(minute)
-		if pool := slices.Concat(b.slots[(h+hours-1)%hours], b.slots[h], b.slots[(h+1)%hours]); len(pool) >= leastPool {
-			mid, known = median(pool), true
-			if b.Scale == Share {
-				mid = midmean(pool) // the median of small populations is 0
-			}
-			for i := range pool {
-				pool[i] = float32(math.Abs(float64(pool[i]) - mid))
-			}
-			sigma = madToSigma * median(pool)
+	if pool := b.pool(minute); pool != nil {
+		mid, known = median(pool), true
+		if b.Scale == Share {
+			mid = midmean(pool) // the median of small populations is 0
 		}
+		for i := range pool {
+			pool[i] = float32(math.Abs(float64(pool[i]) - mid))
+		}
+		sigma = madToSigma * median(pool)
 	}
 	return mid, max(sigma, b.noise(mid, population, windowMinutes)), known
+}
+
+// pool returns what was seen in the hour of the week that a minute lies in and in its neighbours, nil until there are two
+// weeks of it.
+func (b *Baseline) pool(minute int64) []float32 {
+	if b.last-b.first < seasonal {
+		return nil
+	}
+	h := hourOfWeek(minute)
+	list := slices.Concat(b.slots[(h+hours-1)%hours], b.slots[h], b.slots[(h+1)%hours])
+	if len(list) < leastPool {
+		return nil
+	}
+	return list
 }
 
 // noise is the deviation that chance alone makes around mid.

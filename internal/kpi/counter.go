@@ -65,6 +65,9 @@ const (
 	attemptCalls
 	retried
 	retryInterval
+	redialed
+	redialInterval
+	redialAnswered
 	failedOver
 	failoverCost
 	failoverSaved
@@ -130,13 +133,16 @@ var counters = [nCounters]Counter{
 	codeChallenge: {Name: "codes.challenge", Unit: "response", What: "401 and 407 that were not the last word, in the minute of the response", Label: `method and code, "INVITE 407"`, Side: Both},
 	codeMaker:     {Name: "codes.maker", Unit: "case", What: "cases that failed, by what decided it, in the minute of the response", Label: `code, role and address or route of the element that made the deciding response, "503 proxy 198.51.100.1"`, Side: Came},
 
-	attempts:      {Name: "attempts", Unit: "attempt", What: "attempts to reach a target on behalf of the call: those behind which the capture shows none", Side: Came},
-	attemptCalls:  {Name: "attempts.calls", Unit: "call", What: "calls with an attempt", Side: Came},
-	retried:       {Name: "retries", Unit: "call", What: "calls that their caller tried again under the same Call-ID, challenges left aside", Side: Came},
-	retryInterval: {Name: "time.retry", Unit: "interval", What: "from one try of the caller to the next", Times: true, Side: Came},
-	failedOver:    {Name: "failovers", Unit: "call", What: "calls sent to another target after one had failed", Side: Came},
-	failoverCost:  {Name: "time.failover", Unit: "call", What: "of failovers, from the first attempt to the last", Times: true, Side: Came},
-	failoverSaved: {Name: "failovers.answered", Unit: "call", What: "of failovers, those answered in the end", Side: Came},
+	attempts:       {Name: "attempts", Unit: "attempt", What: "attempts to reach a target on behalf of the call: those behind which the capture shows none", Side: Came},
+	attemptCalls:   {Name: "attempts.calls", Unit: "call", What: "calls with an attempt", Side: Came},
+	retried:        {Name: "retries", Unit: "call", What: "calls that their caller tried again under the same Call-ID, challenges left aside", Side: Came},
+	retryInterval:  {Name: "time.retry", Unit: "interval", What: "from one try of the caller to the next", Times: true, Side: Came},
+	redialed:       {Name: "redials", Unit: "call", What: "calls of a caller to a callee within two minutes of one between them that failed: see Redials", Side: Came},
+	redialInterval: {Name: "time.redial", Unit: "call", What: "of redials, from the beginning of the failed call to that of the next", Times: true, Side: Came},
+	redialAnswered: {Name: "redials.answered", Unit: "call", What: "of redials, those answered", Side: Came},
+	failedOver:     {Name: "failovers", Unit: "call", What: "calls sent to another target after one had failed", Side: Came},
+	failoverCost:   {Name: "time.failover", Unit: "call", What: "of failovers, from the first attempt to the last", Times: true, Side: Came},
+	failoverSaved:  {Name: "failovers.answered", Unit: "call", What: "of failovers, those answered in the end", Side: Came},
 
 	requests:       {Name: "requests", Unit: "request", What: "requests seen by their most upstream hop, ACK and CANCEL left out", Side: Both},
 	requestsResent: {Name: "requests.resent", Unit: "request", What: "retransmissions of these", Side: Both},

@@ -21,3 +21,6 @@ func Unused() map[string]bool {
 	}
 	return list
 }
+
+// Len returns how many failed calls are remembered.
+func (r *Redials) Len() int { return len(r.failed) }

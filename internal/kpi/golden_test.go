@@ -283,7 +283,7 @@ func TestGoldens(t *testing.T) {
 			}
 		})
 	}
-	for _, key := range []string{"rating", "ratings", "remote_mos_p50", "remote_mos_p05"} { // see TestRate, TestNotes
+	for _, key := range []string{"rating", "ratings", "remote_mos_p50", "remote_mos_p05", "redial_rate", "redial_success", "redial_interval_p50", "redial_interval_p95", "redial_interval_p99"} { // see TestRate, TestNotes, TestRedials
 		covered[key] = true
 	}
 	for _, m := range kpi.Measures() {

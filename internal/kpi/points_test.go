@@ -370,3 +370,35 @@ func firstHop(list []wire.Packet) (near []wire.Packet) {
 	}
 	return near
 }
+
+// TestMeterIsTheRollups: a capture's summary says what the cells of its cases say.
+func TestMeterIsTheRollups(t *testing.T) {
+	n := 0
+	for name, list := range captures(t) {
+		file := filepath.Join(t.TempDir(), "a.pcap")
+		if err := os.WriteFile(file, testkit.Pcap(list), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		src, err := capture.Open([]string{file}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sums kpi.Sums
+		s, err := pipeline.Run(context.Background(), src, pipeline.Options{Workers: 1}, func(c *view.Case) error {
+			kpi.Count(c, func(c record.Cell) { sums.Add(&c) })
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range s.KPIs {
+			n++
+			if m, ok := kpi.MeasureOf(k.Name); !ok || m.Evaluate(&sums) != k {
+				t.Errorf("%s: %s is %+v in the summary, %+v of the cells", name, k.Name, k, m.Evaluate(&sums))
+			}
+		}
+	}
+	if n < 18*20 {
+		t.Errorf("only %d values", n)
+	}
+}

@@ -419,8 +419,13 @@ func TestStrings(t *testing.T) {
 		v    Value
 		want string
 	}{
-		{Value{}, "[]"}, {Text("a b"), `["a b"]`}, {Texts([]string{"b", "", "a"}), `["b" "a"]`}, {Texts([]string{""}), "[]"},
-		{Number(486), `["486"]`}, {Duration(time.Second), "[]"}, {Bool(true), "[]"},
+		{Value{}, "[]"},
+		{Text("a b"), `["a b"]`},
+		{Texts([]string{"b", "", "a"}), `["b" "a"]`},
+		{Texts([]string{""}), "[]"},
+		{Number(486), `["486"]`},
+		{Duration(time.Second), "[]"},
+		{Bool(true), "[]"},
 	} {
 		if got := fmt.Sprintf("%q", c.v.Strings()); got != c.want {
 			t.Errorf("%+v: %s, want %s", c.v, got, c.want)

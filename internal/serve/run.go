@@ -28,6 +28,7 @@ import (
 	"sipcause/internal/record"
 	"sipcause/internal/store"
 	"sipcause/internal/store/sqlite"
+	"sipcause/internal/view"
 )
 
 // Extras are what the configuration names and others have read.
@@ -36,7 +37,8 @@ type Extras struct {
 	Book    func() *playbooks.Book // what to do; nil: no advice
 	Certs   *passport.Store        // by which signatures of calls are checked; nil: none
 	Sources []capture.Live         // beside those that the configuration names
-	Ready   func(api string)       // called with the address of the API when it answers; nil: nobody
+	// Ready is called with the address of the API when it answers, and with what it reads; nil: nobody is.
+	Ready func(api string, o view.Observer)
 }
 
 // memoryLimit makes the garbage collector work harder before the program takes more.
@@ -171,7 +173,7 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 	})
 	s.opt.Log.Info("serving", "api", "http://"+faces[0].listener.Addr().String(), "data", cfg.Data, "sources", s.sourceNames())
 	if x.Ready != nil {
-		x.Ready(faces[0].listener.Addr().String())
+		x.Ready(faces[0].listener.Addr().String(), s)
 	}
 	err = s.Run(ctx)
 	cause := context.Cause(ctx)

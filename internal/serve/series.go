@@ -8,7 +8,6 @@ import (
 
 	"sipcause/internal/kpi"
 	"sipcause/internal/record"
-	"sipcause/internal/store"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 )
@@ -22,12 +21,11 @@ func (s *Server) Series(ctx context.Context, q view.SeriesQuery) ([]view.Series,
 	if err != nil {
 		return nil, err
 	}
-	list, err := kpi.Series(q, func(r store.Rollup, visit func(*record.Cell) error) error {
-		return s.opt.Store.Rollup(ctx, r, visit)
-	}, gaps)
+	list, err := kpi.Series(q, s.rollup(ctx), gaps)
 	if err != nil {
 		return nil, err
 	}
+	s.expect(&q, list)
 	notes, err := s.Annotations(ctx, q.From, q.Until)
 	if err != nil || len(notes) == 0 {
 		return list, err

@@ -54,6 +54,7 @@ type Server struct {
 	feed       feed
 	configured map[string]bool // names of routes
 	alarms     alarms
+	normal     normal
 	started    time.Time
 	ready      atomic.Bool
 	state      atomic.Pointer[engineState]
@@ -168,6 +169,7 @@ func (s *Server) Run(ctx context.Context) error {
 	rest.Go(func() { s.write(writing) })
 	rest.Go(func() { s.retain(ctx) })
 	rest.Go(func() { s.watch(ctx) })
+	rest.Go(func() { s.learn(ctx) })
 	s.ready.Store(true)
 	select {
 	case <-ctx.Done():

@@ -97,7 +97,8 @@ func (s *Server) Status(ctx context.Context) (view.Status, error) {
 	out.Points = s.points.list()
 	if e := s.state.Load(); e != nil {
 		c := &e.census
-		out.OpenLegs, out.EventTime, out.Findings = c.Open, c.EventTime, e.findings
+		out.OpenLegs, out.EventTime = c.Open, c.EventTime
+		out.Findings = append(s.offNow(), e.findings...)
 		for _, n := range []view.Count{
 			{Name: "messages", N: c.Correlate.Messages},
 			{Name: "retransmissions", N: c.Correlate.Repeats},

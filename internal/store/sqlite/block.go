@@ -242,8 +242,8 @@ func (u *unpacked) columns(r *record.Reader, points []string, flows []wire.Flow)
 			}
 		},
 		func(i int, _ *record.Message, v uint64) {
-			u.at[i], u.size[i] = u.total, int(min(v, maxBlockBytes))
-			u.total = min(u.total+u.size[i], maxBlockBytes) // what is more is damage: see text
+			u.at[i], u.size[i] = u.total, int(min(v, maxBlockBytes+1))
+			u.total += u.size[i]
 		},
 		func(_ int, m *record.Message, v uint64) { m.IPID = uint16(v) },
 		func(_ int, m *record.Message, v uint64) { m.What = record.What(v) },
@@ -260,8 +260,11 @@ func (u *unpacked) columns(r *record.Reader, points []string, flows []wire.Flow)
 
 // text decompresses the data of a block.
 func (c *codec) text(u *unpacked, data []byte) ([]byte, error) {
+	if u.total > maxBlockBytes {
+		return nil, fmt.Errorf("%w: text of a block: %d bytes", errDamaged, u.total)
+	}
 	text, err := c.dec.DecodeAll(data, make([]byte, 0, u.total))
-	if n := len(u.list) - 1; err != nil || len(text) != u.total || n >= 0 && u.at[n]+u.size[n] != u.total {
+	if err != nil || len(text) != u.total {
 		return nil, fmt.Errorf("%w: text of a block", errDamaged)
 	}
 	return text, nil

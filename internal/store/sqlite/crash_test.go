@@ -93,7 +93,7 @@ func TestCrashChild(t *testing.T) {
 	if dir == "" {
 		t.Skipf("%s is not set: this is the program that TestKill kills", crashFolder)
 	}
-	s, err := Open(dir, Options{PartitionBytes: 200_000})
+	s, err := Open(dir, Options{fileBytes: 200_000})
 	if err != nil {
 		fmt.Println("failed:", err)
 		os.Exit(1)
@@ -147,7 +147,7 @@ func TestKill(t *testing.T) {
 			fmt.Sscan(lines.Text(), &acknowledged)
 		}
 		child.Wait()
-		s, err := Open(dir, Options{PartitionBytes: 200_000})
+		s, err := Open(dir, Options{fileBytes: 200_000})
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}

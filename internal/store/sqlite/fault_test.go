@@ -172,7 +172,7 @@ func TestVersions(t *testing.T) {
 func TestReopen(t *testing.T) {
 	dir := t.TempDir()
 	for round := range uint64(4) {
-		s, err := Open(dir, Options{PartitionBytes: 150_000})
+		s, err := Open(dir, Options{fileBytes: 150_000})
 		if err != nil {
 			t.Fatal(err)
 		}

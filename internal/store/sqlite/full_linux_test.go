@@ -24,7 +24,7 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	s := open(t, filepath.Join(dir, "data"), Options{PartitionBytes: 300_000})
+	s := open(t, filepath.Join(dir, "data"), Options{fileBytes: 300_000})
 	filler, err := os.Create(filepath.Join(dir, "filler"))
 	if err != nil {
 		t.Fatal(err)

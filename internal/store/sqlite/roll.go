@@ -18,10 +18,10 @@ type sealing struct {
 	w *writer
 }
 
-// full says how large a partition becomes.
+// partitionBytes says how large a partition becomes.
 func (o *Options) partitionBytes() int64 {
-	if o.PartitionBytes > 0 {
-		return o.PartitionBytes
+	if o.fileBytes > 0 {
+		return o.fileBytes
 	}
 	return max(minPartition, o.MaxBytes/20)
 }

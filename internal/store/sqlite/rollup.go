@@ -199,23 +199,31 @@ func decodeCells(raw []byte) ([]record.Cell, error) {
 	return cells, nil
 }
 
-// sumKey is what one question sums under; its words are the reader's.
-type sumKey struct {
-	minute                int64
-	counter, route, label string
+// sum is one that a question asks for; its words are numbers of the question.
+type sum struct {
+	counter, route, label uint32
 	bucket                int16
+	n                     int64
+}
+
+// step is the sums of one step of time.
+type step struct {
+	list   []sum
+	sorted int // of those, none twice and in order
 }
 
 // summing is a question on its way.
 type summing struct {
 	q                 store.Rollup
 	from, until, step int64 // minutes; until is exclusive, 0 open
-	sums              map[sumKey]int64
+	steps             map[int64]*step
+	words             []string
+	known             map[string]uint32
 }
 
 // Rollup implements store.Store.
 func (s *Store) Rollup(ctx context.Context, q store.Rollup, visit func(*record.Cell) error) error {
-	x := &summing{q: q, from: int64(q.From) / minute, until: int64(q.Until) / minute, step: int64(q.Step / time.Minute), sums: map[sumKey]int64{}}
+	x := &summing{q: q, from: int64(q.From) / minute, until: int64(q.Until) / minute, step: int64(q.Step / time.Minute), steps: map[int64]*step{}, known: map[string]uint32{}}
 	until := wire.Time(0)
 	if x.until != 0 {
 		until = wire.Time(x.until*minute - 1)
@@ -232,24 +240,55 @@ func (s *Store) Rollup(ctx context.Context, q store.Rollup, visit func(*record.C
 	if err != nil {
 		return err
 	}
-	keys := make([]sumKey, 0, len(x.sums))
-	for k, n := range x.sums {
-		if n != 0 {
-			keys = append(keys, k)
-		}
-	}
-	slices.SortFunc(keys, func(a, b sumKey) int {
-		return cmp.Or(cmp.Compare(a.minute, b.minute), cmp.Compare(a.counter, b.counter), cmp.Compare(a.route, b.route), cmp.Compare(a.label, b.label), cmp.Compare(a.bucket, b.bucket))
-	})
-	for i, k := range keys {
-		if i&1023 == 1023 && ctx.Err() != nil {
+	for i, at := range slices.Sorted(maps.Keys(x.steps)) {
+		if i&63 == 63 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if err := visit(&record.Cell{Minute: k.minute, Counter: k.counter, Route: k.route, Label: k.label, Bucket: k.bucket, N: x.sums[k]}); err != nil {
-			return err
+		st := x.steps[at]
+		x.merge(st)
+		for _, k := range st.list {
+			if k.n == 0 {
+				continue
+			}
+			if err := visit(&record.Cell{Minute: at, Counter: x.words[k.counter], Route: x.words[k.route], Label: x.words[k.label], Bucket: k.bucket, N: k.n}); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// merge puts the sums of a step in order, and adds up what is the same.
+func (x *summing) merge(st *step) {
+	text := func(a, b uint32) int {
+		if a == b {
+			return 0
+		}
+		return cmp.Compare(x.words[a], x.words[b])
+	}
+	slices.SortFunc(st.list, func(a, b sum) int {
+		return cmp.Or(text(a.counter, b.counter), text(a.route, b.route), text(a.label, b.label), cmp.Compare(a.bucket, b.bucket))
+	})
+	out := st.list[:0]
+	for _, k := range st.list {
+		if last := len(out) - 1; last >= 0 && out[last].counter == k.counter && out[last].route == k.route && out[last].label == k.label && out[last].bucket == k.bucket {
+			out[last].n += k.n
+		} else {
+			out = append(out, k)
+		}
+	}
+	st.list, st.sorted = out, len(out)
+}
+
+// word returns the question's number of a text.
+func (x *summing) word(text string) uint32 {
+	i, ok := x.known[text]
+	if !ok {
+		i = uint32(len(x.words))
+		x.words = append(x.words, text)
+		x.known[text] = i
+	}
+	return i
 }
 
 // waiting adds the cells of a batch whose partition does not have them yet.
@@ -257,7 +296,7 @@ func (x *summing) waiting(cells []record.Cell) {
 	for i := range cells {
 		c := &cells[i]
 		if c.Minute >= x.from && (x.until == 0 || c.Minute < x.until) && (len(x.q.Counters) == 0 || slices.Contains(x.q.Counters, c.Counter)) && x.wants(c.Route) {
-			x.add(c.Minute, c.Counter, c.Route, c.Label, c.Bucket, c.N)
+			x.add(c.Minute, x.word(c.Counter), x.word(c.Route), x.word(c.Label), c.Bucket, c.N)
 		}
 	}
 }
@@ -270,24 +309,35 @@ func (x *summing) wants(route string) bool {
 	return (route != "") == x.q.ByRoute
 }
 
-func (x *summing) add(at int64, counter, route, label string, bucket int16, n int64) {
+// minMerge is how many sums of a step are kept as they come before they are merged.
+const minMerge = 4096
+
+func (x *summing) add(at int64, counter, route, label uint32, bucket int16, n int64) {
 	if x.step == 0 {
 		at = x.from
 	} else {
 		at -= (at - x.from) % x.step
 	}
 	if !x.q.ByRoute {
-		route = ""
+		route = x.word("")
 	}
 	if !x.q.ByLabel {
-		label = ""
+		label = x.word("")
 	}
-	x.sums[sumKey{at, counter, route, label, bucket}] += n
+	st := x.steps[at]
+	if st == nil {
+		st = &step{}
+		x.steps[at] = st
+	}
+	st.list = append(st.list, sum{counter, route, label, bucket, n})
+	if len(st.list) > minMerge+2*st.sorted {
+		x.merge(st)
+	}
 }
 
 // partition adds what one file has.
 func (x *summing) partition(ctx context.Context, db querier) error {
-	words, err := wordsOf(db)
+	words, err := x.wordsOf(db)
 	if err != nil {
 		return err
 	}
@@ -298,7 +348,7 @@ func (x *summing) partition(ctx context.Context, db querier) error {
 		}
 	}
 	for id, word := range words {
-		if slices.Contains(x.q.Counters, word) {
+		if slices.Contains(x.q.Counters, x.words[word]) {
 			counters = append(counters, id)
 		}
 	}
@@ -311,7 +361,7 @@ func (x *summing) partition(ctx context.Context, db querier) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if x.wants(words[route]) {
+			if x.wants(x.words[words[route]]) {
 				if err := x.rows(db, words, counter, route); err != nil {
 					return err
 				}
@@ -322,7 +372,7 @@ func (x *summing) partition(ctx context.Context, db querier) error {
 }
 
 // rows adds the minutes of one counter and route.
-func (x *summing) rows(db querier, words map[int64]string, counter, route int64) error {
+func (x *summing) rows(db querier, words map[int64]uint32, counter, route int64) error {
 	q, args := "select minute, label, sums from cell where counter = ? and route = ? and minute >= ?", []any{counter, route, x.from}
 	if x.until != 0 {
 		q, args = q+" and minute < ?", append(args, x.until)
@@ -345,20 +395,21 @@ func (x *summing) rows(db querier, words map[int64]string, counter, route int64)
 	return rows.Err()
 }
 
-func wordsOf(db querier) (map[int64]string, error) {
+// wordsOf returns the question's numbers of a file's words.
+func (x *summing) wordsOf(db querier) (map[int64]uint32, error) {
 	rows, err := db.QueryContext(bg, "select id, text from word")
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	m := map[int64]string{}
+	m := map[int64]uint32{}
 	for rows.Next() {
 		var id int64
 		var text string
 		if err := rows.Scan(&id, &text); err != nil {
 			return nil, err
 		}
-		m[id] = text
+		m[id] = x.word(text)
 	}
 	return m, rows.Err()
 }

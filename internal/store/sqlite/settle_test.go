@@ -134,3 +134,65 @@ func TestForeignBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestRetainAll: when all is too old, all goes, the partitions that are being written too; numbers go on from there.
+func TestRetainAll(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, 20)
+	freed, err := s.Retain(context.Background(), store.Policy{Messages: time.Hour, Cases: time.Hour, Rollups: time.Hour}, storetest.Start.Std().Add(240*time.Hour))
+	if err != nil || freed.Partitions != 3 {
+		t.Errorf("freed %+v, %v", freed, err)
+	}
+	for range 2 {
+		st, err := s.Stats(context.Background())
+		if err != nil || st.Messages+st.Cases+st.Open+st.Cells != 0 || st.LastSeq != 20 {
+			t.Errorf("%+v, %v", st, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, dir, Options{})
+	}
+}
+
+// TestRetainForRoom: without room on the disk, what can go goes, oldest first, and what is being written stays.
+func TestRetainForRoom(t *testing.T) {
+	s := open(t, t.TempDir(), Options{})
+	write(t, s, 100)
+	freed, err := s.Retain(context.Background(), store.Policy{MinFree: 1 << 60}, time.Now())
+	if err != nil || freed.Partitions != 9 {
+		t.Errorf("freed %+v, %v", freed, err)
+	}
+	write(t, s, 105)
+	page, err := s.Search(context.Background(), store.Search{})
+	if err != nil || len(page.Cases) < 5 || page.Cases[0].ID != "case-105" {
+		t.Errorf("%d cases, %v", len(page.Cases), err)
+	}
+}
+
+// FuzzUnpack: no bytes of a block's head make more than an error.
+func FuzzUnpack(f *testing.F) {
+	c, err := newCodec()
+	if err != nil {
+		f.Fatal(err)
+	}
+	p := packer{codec: c}
+	err = p.part(numbered(5).Messages, func(b *block) error {
+		raw, err := c.dec.DecodeAll(b.head, nil)
+		f.Add(raw)
+		return err
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		u, err := c.unpack(c.enc.EncodeAll(raw, nil))
+		if err == nil && len(u.list) > len(raw) {
+			t.Errorf("%d messages in %d bytes", len(u.list), len(raw))
+		}
+	})
+}

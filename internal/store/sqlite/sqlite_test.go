@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 
 // TestConformanceOfSmallPartitions: each batch begins another partition of its kind.
 func TestConformanceOfSmallPartitions(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir(), Options{PartitionBytes: 1}) })
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir(), Options{fileBytes: 1}) })
 }
 
 func parse(t testing.TB, filter string) *query.Expr {
@@ -73,7 +73,7 @@ func TestSearchLooksAtFew(t *testing.T) {
 
 // TestFilesAreBounded: however many partitions a search reads, few are open afterwards.
 func TestFilesAreBounded(t *testing.T) {
-	s := open(t, t.TempDir(), Options{PartitionBytes: 1})
+	s := open(t, t.TempDir(), Options{fileBytes: 1})
 	write(t, s, 40)
 	prefix(t, s)
 	if n := len(s.files.open); n > maxFiles {

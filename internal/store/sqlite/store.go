@@ -1,5 +1,11 @@
 // Package sqlite keeps history in SQLite files: one for each kind and day, so that what is old is dropped by unlinking.
 // Its one rule: a search answers what query.Expr.Match says; an index only spares it looking.
+//
+// In the folder: catalog.sqlite (what partitions there are, documents, annotations) and m, c and r with the partitions of
+// messages, cases and roll-ups, named by the day (UTC) of Batch.At and a number. Messages lie in compressed blocks of 512;
+// of cases there is a row each, and for each term (see terms.go) the places of those that have it, by segments of 1024
+// rows. A batch is committed with its cases: messages of a later number are not seen, cells wait in the file of cases
+// until they are in theirs.
 package sqlite
 
 import (
@@ -18,8 +24,8 @@ import (
 type Options struct {
 	MaxBytes int64 // what Retain will be told: partitions are a twentieth of it, 64 MB at least
 	Full     bool  // what Write wrote survives a power cut too, not a crash of this program alone
-	// PartitionBytes is when a new partition begins; 0: as MaxBytes has it.
-	PartitionBytes int64
+
+	fileBytes int64 // for tests: when a new partition begins; 0: as MaxBytes has it
 }
 
 // minPartition is the size at which a partition is full, when the budget does not make it larger.

@@ -94,8 +94,14 @@ func gaps(w *world) {
 		limit       int
 		want        []float64 // hours at which they begin
 	}{
-		{0, 0, 100, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}}, {0, 0, 3, []float64{0, 1, 2}}, {at(2.6), at(4.9), 100, []float64{3, 4}},
-		{at(2.5), at(5), 100, []float64{2, 3, 4, 5}}, {at(2.2), at(2.3), 100, []float64{2}}, {at(2.7), at(2.8), 100, nil}, {at(8.2), 0, 100, []float64{8, 9}}, {0, at(0.7), 100, []float64{0}},
+		{0, 0, 100, []float64{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}},
+		{0, 0, 3, []float64{0, 1, 2}},
+		{at(2.6), at(4.9), 100, []float64{3, 4}},
+		{at(2.5), at(5), 100, []float64{2, 3, 4, 5}},
+		{at(2.2), at(2.3), 100, []float64{2}},
+		{at(2.7), at(2.8), 100, nil},
+		{at(8.2), 0, 100, []float64{8, 9}},
+		{0, at(0.7), 100, []float64{0}},
 	} {
 		got, err := w.Gaps(w.Context(), c.from, c.until, c.limit)
 		if err != nil {
@@ -150,8 +156,13 @@ func annotations(w *world) {
 		from, until wire.Time
 		want        []record.Annotation
 	}{
-		{0, 0, []record.Annotation{list[1], list[0], list[2]}}, {hour(8), hour(9), []record.Annotation{list[0], list[2]}}, {hour(1), hour(1), list[1:2]},
-		{hour(2), hour(4), nil}, {hour(6), hour(6), list[:1]}, {hour(9), 0, list[2:]}, {0, hour(5), []record.Annotation{list[1], list[0]}},
+		{0, 0, []record.Annotation{list[1], list[0], list[2]}},
+		{hour(8), hour(9), []record.Annotation{list[0], list[2]}},
+		{hour(1), hour(1), list[1:2]},
+		{hour(2), hour(4), nil},
+		{hour(6), hour(6), list[:1]},
+		{hour(9), 0, list[2:]},
+		{0, hour(5), []record.Annotation{list[1], list[0]}},
 	} {
 		got, err := w.Annotations(w.Context(), c.from, c.until)
 		if err != nil {

@@ -29,10 +29,23 @@ func rollup(w *world) {
 		cell(-minute, "calls", "", "", none, 6), cell(-minute, "codes", "", "", none, 6), cell(-minute, "pdd", "", "", 7, 1), cell(-minute, "pdd", "", "", 300, 5),
 	}, w.sums(all))
 	for _, q := range []store.Rollup{
-		{}, {Counters: []string{}}, {Step: time.Minute}, {Step: time.Hour, ByLabel: true}, {Step: time.Minute, ByRoute: true}, {ByRoute: true, ByLabel: true},
-		{Routes: []string{"a", "b"}, Step: time.Minute}, {Routes: []string{"a"}, ByRoute: true, ByLabel: true}, {Routes: []string{"nobody"}}, {Routes: []string{"", "a"}, ByRoute: true},
-		{From: Start, Until: Start.Add(time.Minute), ByLabel: true}, {From: Start.Add(time.Minute), Step: time.Hour, ByLabel: true}, {From: Start, Until: Start.Add(48 * time.Hour), Step: 2 * time.Minute},
-		{Until: Start}, {Counters: []string{"nothing"}}, {Counters: []string{"pdd"}, Step: time.Minute, ByLabel: true}, {From: Start, ByLabel: true},
+		{},
+		{Counters: []string{}},
+		{Step: time.Minute},
+		{Step: time.Hour, ByLabel: true},
+		{Step: time.Minute, ByRoute: true},
+		{ByRoute: true, ByLabel: true},
+		{Routes: []string{"a", "b"}, Step: time.Minute},
+		{Routes: []string{"a"}, ByRoute: true, ByLabel: true},
+		{Routes: []string{"nobody"}},
+		{Routes: []string{"", "a"}, ByRoute: true},
+		{From: Start, Until: Start.Add(time.Minute), ByLabel: true},
+		{From: Start.Add(time.Minute), Step: time.Hour, ByLabel: true},
+		{From: Start, Until: Start.Add(48 * time.Hour), Step: 2 * time.Minute},
+		{Until: Start},
+		{Counters: []string{"nothing"}},
+		{Counters: []string{"pdd"}, Step: time.Minute, ByLabel: true},
+		{From: Start, ByLabel: true},
 	} {
 		w.same("rollup", w.wantSums(q), w.sums(q))
 	}
