@@ -18,8 +18,8 @@ FUZZTIME ?= 60s
 
 .PHONY: run build test unit accuracy record race seeds fuzz bench lint fmt cover man completion package cross deps clean
 
-run: build ## build the binary and show what it says of the built-in capture
-	./sipcause demo
+run: build ## build the binary and let it serve invented traffic until Ctrl-C: calls, failures, causes as they come
+	./sipcause demo --serve
 
 build: ## ./sipcause, static
 	go build -trimpath -ldflags '$(LDFLAGS)' -o sipcause ./cmd/sipcause

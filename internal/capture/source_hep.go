@@ -174,6 +174,9 @@ func (s *hepSource) Run(ctx context.Context, packet func(p *wire.Packet), gap fu
 	err := s.receive(ctx)
 	stop()
 	told.Wait()
+	if s.udp != nil {
+		s.udp.Close() // not before: the kernel counts what it drops until then
+	}
 	return err
 }
 

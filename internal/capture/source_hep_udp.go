@@ -28,8 +28,7 @@ func (s *hepSource) listenUDP(addr string) error {
 
 // readUDP takes datagrams, as many at once as there are.
 func (s *hepSource) readUDP(ctx context.Context) error {
-	defer context.AfterFunc(ctx, func() { s.udp.Close() })()
-	defer s.udp.Close()
+	defer context.AfterFunc(ctx, func() { _ = s.udp.SetReadDeadline(time.Now()) })()
 	conn := ipv4.NewPacketConn(s.udp) // of IPv6 sockets, too: what is read at once knows no family
 	batch := make([]ipv4.Message, udpBatch)
 	for i := range batch {

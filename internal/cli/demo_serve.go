@@ -125,7 +125,7 @@ func (d *demoServer) where(w io.Writer, api, dir string) {
 		until = "for " + d.lasts.String()
 	}
 	fmt.Fprintf(w, `A server with invented traffic, %s: a proxy and a gateway send what they see as HEP;
-carrier-a degrades, fails over to carrier-b, meets a retry storm, and so on, every %s.
+carrier-a degrades, fails over to carrier-b, meets a retry storm, and so on, every %d minutes.
 
   API      http://%s/api/v1%s
   failed   %s query 'outcome = failed'%s
@@ -136,5 +136,5 @@ carrier-a degrades, fails over to carrier-b, meets a retry storm, and so on, eve
   metrics  http://%s/metrics
   history  %s (removed at the end)
 
-`, until, demo.Period, api, d.note, program, server, program, server, api, api, api, api, dir)
+`, until, demo.Period/time.Minute, api, d.note, program, server, program, server, api, api, api, api, dir)
 }

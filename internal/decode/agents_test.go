@@ -353,3 +353,47 @@ func FuzzHEPLive(f *testing.F) {
 		}
 	})
 }
+
+// TestHEPLiveAllocatesNothing: neither messages nor compressed ones nor reports of agents that are known.
+func TestHEPLiveAllocatesNothing(t *testing.T) {
+	d := New(silent{}, Options{Points: func(string) uint16 { return 1 }})
+	var number uint64
+	for name, b := range map[string][]byte{
+		"plain":      hepPacket(hepStart(1, start), chunk(0, 19, []byte("edge-1")), chunk(0, 15, sipMessage("a", 600))),
+		"compressed": hepPacket(hepStart(1, start), chunk(0, 16, squeeze(t, toZlib, sipMessage("a", 600)))),
+		"report":     hepPacket(hepStart(5, start), chunk(0, 17, []byte("a@example.com")), chunk(0, 15, []byte("{}"))),
+		"wrong time": hepPacket(hepStart(1, start+hour), chunk(0, 19, []byte("edge-2")), chunk(0, 15, sipMessage("a", 600))),
+	} {
+		p := &wire.Packet{Time: start, Link: wire.LinkHEP, Sender: 1, WireLen: len(b), Data: b}
+		d.Packet(p)
+		if n := testing.AllocsPerRun(200, func() {
+			number++
+			p.Ref.Number = number
+			d.Packet(p)
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// silent takes everything and keeps nothing.
+type silent struct{}
+
+func (silent) Payload(*wire.Payload) {}
+func (silent) Event(*wire.Event)     {}
+func (silent) Gap(wire.Gap)          {}
+func (silent) Media(*wire.Media)     {}
+func (silent) Note(*wire.Note)       {}
+
+func BenchmarkHEPLive(b *testing.B) {
+	d := New(silent{}, Options{Points: func(string) uint16 { return 1 }})
+	data := hepPacket(hepStart(1, start), chunk(0, 19, []byte("edge-1")), chunk(0, 15, sipMessage("a", 500)))
+	p := &wire.Packet{Time: start, Link: wire.LinkHEP, Sender: 1, WireLen: len(data), Data: data}
+	b.ReportAllocs()
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		p.Ref.Number++
+		p.Time += 1e5
+		d.Packet(p)
+	}
+}

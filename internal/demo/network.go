@@ -69,16 +69,16 @@ func phone(user, name string, n int, agent string) party {
 // Subscribers register at the proxy; two of the dozen have troubles of their own.
 var (
 	subscribers = []party{
-		phone("alice", "Alice Example", 11, "ExamplePhone T46G 28.83.0.120"),
-		phone("bob", "Bob Sample", 12, "ExamplePhone T46G 28.83.0.120"),
-		phone("carol", "Carol Specimen", 13, "ExamplePhone T54W 96.86.0.70"),
+		phone("alice", "Alice Example", 11, "ExamplePhone T46G 28.83.120"),
+		phone("bob", "Bob Sample", 12, "ExamplePhone T46G 28.83.120"),
+		phone("carol", "Carol Specimen", 13, "ExamplePhone T54W 96.86.70"),
 		phone("dave", "Dave Placeholder", 14, "SampleSoftphone/3.21.6 (desktop)"),
 		phone("erin", "Erin Example", 15, "SampleSoftphone/3.21.6 (desktop)"),
 		phone("frank", "Frank Sample", 16, "ExampleATA 2ch/7.5.1"),
-		phone("grace", "Grace Specimen", 17, "ExamplePhone T46G 28.83.0.120"),
+		phone("grace", "Grace Specimen", 17, "ExamplePhone T46G 28.83.120"),
 		phone("heidi", "Heidi Placeholder", 18, "SampleSoftphone/3.22.0 (mobile)"),
 		phone("ivan", "Ivan Example", 19, "ExampleATA 2ch/7.5.1"),
-		phone("judy", "Judy Sample", 20, "ExamplePhone T54W 96.86.0.70"),
+		phone("judy", "Judy Sample", 20, "ExamplePhone T54W 96.86.70"),
 	}
 	lobby   = phone("lobby", "Lobby", 31, "ExampleDoor 2.11")                 // its password is wrong
 	meeting = phone("meeting", "Meeting Room", 32, "ExampleConference 4.0.2") // it does not register again in time

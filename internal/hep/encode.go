@@ -24,7 +24,7 @@ type Encoder struct {
 	Node     uint32 // number of the agent
 	NodeName string // "": none is sent
 	Key      string // shared secret; "": none is sent
-	Compress bool   // payloads that become shorter by it (zlib, RFC 1950)
+	Compress bool   // payloads that become shorter by it (zlib)
 
 	deflater *zlib.Writer
 	deflated bytes.Buffer

@@ -85,7 +85,7 @@ type Judgement struct {
 // Observe judges the sample of a minute and learns from it. Minutes must grow; one without a value (a share of nothing) is
 // left out.
 func (b *Baseline) Observe(s Sample) Judgement {
-	if s.Minute <= b.last && b.minutes > 0 || !(math.Abs(s.Value) < absurd) {
+	if s.Minute <= 0 || s.Minute <= b.last && b.minutes > 0 || !(math.Abs(s.Value) < absurd) {
 		return Judgement{}
 	}
 	if b.first == 0 {

@@ -395,3 +395,33 @@ func TestDegraded(t *testing.T) {
 		t.Errorf("alone: %+v", got)
 	}
 }
+
+// FuzzBaselines: whatever is read does no harm afterwards.
+func FuzzBaselines(f *testing.F) {
+	e, b := newEstate(3), &kpi.Baselines{}
+	for at := monday; at < monday+70; at++ {
+		list := e.minute(at)
+		b.Observe(kpi.Key{Measure: "asr"}, samples(at, list)[kpi.Key{Measure: "asr"}])
+		b.Observe(kpi.Key{Measure: "calls"}, samples(at, list)[kpi.Key{Measure: "calls"}])
+	}
+	f.Add(b.Marshal())
+	f.Add([]byte{1, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var b kpi.Baselines
+		if b.Unmarshal(data) != nil {
+			return
+		}
+		var again kpi.Baselines
+		if err := again.Unmarshal(b.Marshal()); err != nil || again.Len() != b.Len() {
+			t.Fatalf("what was read is not read again: %v", err)
+		}
+		for at := range int64(200) {
+			for _, m := range []string{"asr", "calls"} {
+				j := b.Observe(kpi.Key{Measure: m}, kpi.Sample{Minute: monday + 40*aDay + at, Value: 50, Population: 100})
+				if math.IsNaN(j.Z) || math.IsNaN(j.Band.Mid) {
+					t.Fatalf("%s: %+v", m, j)
+				}
+			}
+		}
+	})
+}

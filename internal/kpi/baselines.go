@@ -221,10 +221,10 @@ func (r *reader) varint() int64 {
 
 func (r *reader) string() string { return string(r.take(r.uvarint())) }
 
-// float reads a number; what is none makes the document bad, for it would spoil every later one.
+// float reads a number; what is none, or absurd, makes the document bad, for it would spoil every later one.
 func (r *reader) float() float64 {
 	v := math.Float64frombits(binary.LittleEndian.Uint64(r.take(8)))
-	r.bad = r.bad || math.IsNaN(v) || math.IsInf(v, 0)
+	r.bad = r.bad || !(math.Abs(v) < absurd)
 	return v
 }
 
@@ -236,13 +236,16 @@ func (r *reader) baseline(b *Baseline) {
 		*v = r.varint()
 	}
 	b.streak, b.calm = int(streak), int(calm)
+	r.bad = r.bad || b.minutes < 0 || b.minutes > absurd || b.first < 0 || b.last < 0 || b.last > absurd
 	for _, v := range []*float64{&b.mean, &b.slope, &b.dev} {
 		*v = r.float()
 	}
+	r.bad = r.bad || b.dev < 0
 	for i := range b.window {
 		w := &b.window[i]
 		w.Minute, w.Population = r.varint(), r.varint()
 		w.Value = r.float()
+		r.bad = r.bad || w.Minute < 0 || w.Minute > absurd || w.Population < 0 || w.Population > absurd
 	}
 	for i := range b.slots {
 		n := int(r.byte())
@@ -252,7 +255,7 @@ func (r *reader) baseline(b *Baseline) {
 		}
 		for range n {
 			v := math.Float32frombits(binary.LittleEndian.Uint32(r.take(4)))
-			r.bad = r.bad || v != v || math.IsInf(float64(v), 0)
+			r.bad = r.bad || !(math.Abs(float64(v)) < absurd)
 			b.slots[i] = append(b.slots[i], v)
 		}
 	}

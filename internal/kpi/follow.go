@@ -52,6 +52,9 @@ func (f *follower) watch(w *Watch, m *Measure) error {
 	at := f.now - w.Delay
 	populations := map[string]int64{} // of shares of labels, by route
 	for _, byRoute := range [...]bool{false, true} {
+		if byRoute && !w.Routes {
+			continue
+		}
 		win := window{from: at, until: at + 1, step: 1, steps: 1, byRoute: byRoute}
 		lines, err := win.measure(m, f.rollup)
 		if err != nil {
@@ -80,7 +83,13 @@ func (f *follower) watch(w *Watch, m *Measure) error {
 	return nil
 }
 
+// busy is how many a route must have in a minute to be followed: its series is to say something before the hour is over.
+const busy = 3
+
 func (f *follower) observe(w *Watch, m *Measure, k Key, s Sample) {
+	if k.Route != "" && s.Population < busy && f.b.Of(k) == nil {
+		return
+	}
 	if m.Always && f.b.Of(k) == nil && f.b.known(w.Measure, k.Route) {
 		f.b.never(k, s.Minute)
 	}

@@ -98,7 +98,9 @@ func TestFollow(t *testing.T) {
 				if at == begin {
 					e.trouble, e.volume = x.trouble, x.volume
 				}
-				h[at] = cellsOf(at, e.minute(at))
+				list := e.minute(at)
+				list[0].in = "in:phone"
+				h[at] = cellsOf(at, list)
 				alarms, err := kpi.Follow(b, at+1, h.rollup)
 				if err != nil {
 					t.Fatal(err)
@@ -113,6 +115,9 @@ func TestFollow(t *testing.T) {
 				}
 			}
 			if x.key.Measure == "" {
+				if b.Of(kpi.Key{Measure: "calls", Route: "in:a"}) == nil || b.Of(kpi.Key{Measure: "calls", Route: "in:phone"}) != nil || b.Of(kpi.Key{Measure: "code_share", Route: "out:x", Label: "200"}) != nil {
+					t.Error("busy routes are followed, others not")
+				}
 				return
 			}
 			if !found {

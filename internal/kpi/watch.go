@@ -16,22 +16,23 @@ type Watch struct {
 	Worse   int // -1: below normal is trouble, 1: above it, 0: both
 	ID      finding.ID
 	Delay   int64 // minutes after which most of what began in a minute has come to the end that the measure counts
+	Routes  bool  // of each busy route, too
 }
 
 // watches is the table of what is followed.
 var watches = [...]Watch{
-	{"asr", -1, "kpi.asr-drop", 5},
-	{"pdd_p95", 1, "kpi.slow-setup", 2},
-	{"short_calls", 1, "kpi.short-calls", 15},
-	{"acd", -1, "kpi.short-calls", 60},
-	{"calls", 0, "kpi.spike", 1},
-	{"code_share", 1, "kpi.spike", 1},
-	{"isa", 1, "kpi.spike", 2},
-	{"registrations", 1, "kpi.spike", 1},
-	{"ira", 1, "kpi.spike", 2},
-	{"challenges", 1, "kpi.spike", 1},
-	{"retransmission_rate", 1, "kpi.spike", 2},
-	{"loss", 1, "kpi.spike", 15},
+	{"asr", -1, "kpi.asr-drop", 5, true},
+	{"pdd_p95", 1, "kpi.slow-setup", 2, true},
+	{"short_calls", 1, "kpi.short-calls", 15, true},
+	{"acd", -1, "kpi.short-calls", 60, false},
+	{"calls", 0, "kpi.spike", 1, true},
+	{"code_share", 1, "kpi.spike", 1, false},
+	{"isa", 1, "kpi.spike", 2, true},
+	{"registrations", 1, "kpi.spike", 1, false},
+	{"ira", 1, "kpi.spike", 2, false},
+	{"challenges", 1, "kpi.spike", 1, false},
+	{"retransmission_rate", 1, "kpi.spike", 2, false},
+	{"loss", 1, "kpi.spike", 15, true},
 }
 
 // Watches returns the measures that are followed, in the order of the table.

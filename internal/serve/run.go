@@ -112,14 +112,9 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 	if err != nil {
 		return err
 	}
-	faces := []*face{{name: "the API", address: cfg.Listen, server: httpapi.Server(api)}}
-	if cfg.Pprof != "" {
-		faces = append(faces, &face{name: "profiles", address: cfg.Pprof, server: httpapi.Server(httpapi.Pprof())})
-	}
-	for _, f := range faces {
-		if err := f.listen(); err != nil {
-			return err
-		}
+	faces, err := listen(cfg, api)
+	if err != nil {
+		return err
 	}
 	if cfg.User != "" {
 		if err := capture.DropPrivileges(cfg.User); err != nil {
@@ -148,9 +143,6 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 			}
 		}()
 	}
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
-	defer signal.Stop(hup)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup
@@ -161,16 +153,7 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 			}
 		})
 	}
-	running.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-hup:
-				reload()
-			}
-		}
-	})
+	running.Go(func() { onHangup(ctx, reload) })
 	s.opt.Log.Info("serving", "api", "http://"+faces[0].listener.Addr().String(), "data", cfg.Data, "sources", s.sourceNames())
 	if x.Ready != nil {
 		x.Ready(faces[0].listener.Addr().String(), s)
@@ -186,6 +169,35 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 		err = cause
 	}
 	return err
+}
+
+// onHangup calls reload at each SIGHUP until ctx ends.
+func onHangup(ctx context.Context, reload func()) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+			reload()
+		}
+	}
+}
+
+// listen opens the listeners for faces, the API first.
+func listen(cfg *config.Config, api http.Handler) ([]*face, error) {
+	faces := []*face{{name: "the API", address: cfg.Listen, server: httpapi.Server(api)}}
+	if cfg.Pprof != "" {
+		faces = append(faces, &face{name: "profiles", address: cfg.Pprof, server: httpapi.Server(httpapi.Pprof())})
+	}
+	for _, f := range faces {
+		if err := f.listen(); err != nil {
+			return nil, err
+		}
+	}
+	return faces, nil
 }
 
 // face is one listener for people and programs.
