@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X sipcause/internal/cli.Version=$(VERSION)
 TOOL := go tool -modfile=tools/go.mod
 # Where goroutines meet: elsewhere the race detector costs ten times the time for nothing. The comparison with
 # tshark is tshark's time and goes without.
-RACE := ./internal/capture/... ./internal/correlate/... ./internal/pipeline/... ./internal/cli/...
+RACE := ./internal/capture/... ./internal/correlate/... ./internal/pipeline/... ./internal/cli/... ./internal/serve/... ./internal/httpapi/... ./internal/store/memory/... ./internal/agent/...
 CROSS := darwin/arm64 windows/amd64 linux/arm64
 FUZZTIME ?= 60s
 

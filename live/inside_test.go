@@ -329,8 +329,3 @@ func (s *stage) witness() (stop func() string) {
 		return file
 	}
 }
-
-func readFile(name string) (string, error) {
-	b, err := os.ReadFile(name)
-	return string(b), err
-}

@@ -170,33 +170,35 @@ type measure struct {
 	Population int64    `json:"population"`
 }
 
-// measures returns these measures of the last day, by name; those with labels as "name label".
-func (v *server) measures(by string, names ...string) map[string]measure {
+// says is all that the server says by its API: cases, measures, and counts of codes and causes.
+func (v *server) says(measures []string) testimony {
 	v.s.t.Helper()
-	var page struct {
+	var series struct {
 		Items []struct {
 			Measure string    `json:"measure"`
-			Label   *string   `json:"label"`
 			Points  []measure `json:"points"`
 		} `json:"items"`
 	}
-	q := url.Values{"measure": {strings.Join(names, ",")}, "since": {"24h"}}
-	if by != "" {
-		q.Set("by", by)
-	}
-	v.get("/api/v1/kpi", q, &page)
-	all := map[string]measure{}
-	for _, m := range page.Items {
-		name := m.Measure
-		if m.Label != nil {
-			name += " " + *m.Label
-		}
+	v.get("/api/v1/kpi", url.Values{"measure": {strings.Join(measures, ",")}, "since": {"24h"}}, &series)
+	kpi := map[string]measure{}
+	for _, m := range series.Items {
 		if len(m.Points) != 1 {
-			v.s.t.Fatalf("%s has %d points", name, len(m.Points))
+			v.s.t.Fatalf("%s has %d points", m.Measure, len(m.Points))
 		}
-		all[name] = m.Points[0]
+		kpi[m.Measure] = m.Points[0]
 	}
-	return all
+	w := testimonyOf(v.rows(), kpi)
+	for what, member := range map[string]string{"codes": "code", "causes": "id"} {
+		var counts struct {
+			Items []map[string]any `json:"items"`
+		}
+		v.get("/api/v1/"+what, url.Values{"limit": {"1000"}}, &counts)
+		w[what] = facts{}
+		for _, c := range counts.Items {
+			w[what][fmt.Sprint(c[member])] = fmt.Sprint(c["count"])
+		}
+	}
+	return w
 }
 
 // sources returns the packets that the sources took, and what they dropped.

@@ -33,7 +33,7 @@ var gateways = []sipp{
 	{name: "answers", script: "uas_answer", port: 5060, talk: 500 * time.Millisecond},
 	{name: "answers-tcp", script: "uas_answer", port: 5066, talk: 500 * time.Millisecond, tcp: true, keys: map[string]string{"here": "[local_ip]:[local_port];transport=tcp"}},
 	{name: "is-busy", script: "uas_reject", port: 5061, keys: map[string]string{"code": "486", "phrase": "Busy Here"}},
-	{name: "declines", script: "uas_reject", port: 5062, keys: map[string]string{"code": "603", "phrase": "Decline"}},
+	{name: "declines", script: "uas_ring_reject", port: 5062, talk: 300 * time.Millisecond, keys: map[string]string{"code": "603", "phrase": "Decline"}},
 	{name: "is-overloaded", script: "uas_reject", port: 5063, keys: map[string]string{"code": "503", "phrase": "Service Unavailable"}},
 	{name: "rings", script: "uas_ring", port: 5064},
 	{name: "is-silent", script: "uas_silent", port: 5065},
@@ -106,6 +106,9 @@ func (e sipp) scenario() (string, error) {
 			text = regexp.MustCompile(`(?m)^ *\[`+k+`\]\n`).ReplaceAllLiteralString(text, "")
 		}
 		text = strings.ReplaceAll(text, "["+k+"]", keys[k])
+	}
+	if e.port == 0 { // over TCP, what it sent last is read before it closes the connection
+		text = strings.Replace(text, "</scenario>", `<timewait milliseconds="1000"/></scenario>`, 1)
 	}
 	return text, nil
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -82,7 +83,7 @@ func (a *api) events(w http.ResponseWriter, r *request) error {
 
 // endedEvents tells a client what waits for it still, and that the server has no more to say.
 func (a *api) endedEvents(out *eventStream, queue <-chan told, err error) error {
-	if err != nil {
+	if err != nil && !errors.Is(err, context.Canceled) { // the client may just have gone
 		a.opt.Log.Error("follow cases", "error", err)
 	}
 	for len(queue) > 0 {

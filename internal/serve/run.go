@@ -147,6 +147,7 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 	defer cancel(nil)
 	var running sync.WaitGroup
 	for _, f := range faces {
+		f.server.BaseContext = func(net.Listener) context.Context { return ctx } // who follows events never ends by himself
 		running.Go(func() {
 			if err := f.server.Serve(f.listener); !errors.Is(err, http.ErrServerClosed) {
 				cancel(fmt.Errorf("serve %s: %w", f.name, err))
@@ -217,7 +218,7 @@ func (f *face) listen() (err error) {
 func (f *face) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
-	if f.server.Shutdown(ctx) != nil { // who follows events never ends by himself
+	if f.server.Shutdown(ctx) != nil {
 		f.server.Close()
 	}
 }
