@@ -86,19 +86,19 @@ func sendHEP(what []string) error {
 // lost, and as fast as it goes; TCP as fast as it goes.
 func BenchmarkHEPReceive(b *testing.B) {
 	for _, bm := range []struct {
-		network string
-		rate    int
-	}{{"udp", 100_000}, {"udp", 0}, {"tcp", 0}} {
-		b.Run(fmt.Sprint(bm.network, "-", bm.rate), func(b *testing.B) {
+		network      string
+		rate, buffer int
+	}{{"udp", 100_000, 0}, {"udp", 100_000, 4 << 20}, {"udp", 0, 0}, {"tcp", 0, 0}} {
+		b.Run(fmt.Sprint(bm.network, "-", bm.rate, "-", bm.buffer), func(b *testing.B) {
 			for range b.N {
-				benchHEP(b, bm.network, bm.rate)
+				benchHEP(b, bm.network, bm.rate, bm.buffer)
 			}
 		})
 	}
 }
 
-func benchHEP(b *testing.B, network string, rate int) {
-	l, err := OpenHEP(network+"://127.0.0.1:0", HEPOptions{})
+func benchHEP(b *testing.B, network string, rate, buffer int) {
+	l, err := OpenHEP(network+"://127.0.0.1:0", HEPOptions{Buffer: buffer})
 	if err != nil {
 		b.Fatal(err)
 	}

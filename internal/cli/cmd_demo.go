@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"sipcause/internal/capture"
 )
@@ -67,16 +66,26 @@ On a terminal the failures are shown as they are diagnosed. An interrupt ends it
 	return cmd
 }
 
+// Flags that go with one of the two demos only.
+var (
+	demoServeFlags  = []string{"for", "quiet"}
+	demoReportFlags = []string{"filter", "call", "all", "format", "fail-on", "tz", "output", "join-header", "playbooks"}
+)
+
 // demoFlags finds flags of the capture given with --serve, and the other way about.
-func demoFlags(cmd *cobra.Command, server bool) (err error) {
-	ofServer := map[string]bool{"serve": true, "for": true, "quiet": true}
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		switch {
-		case server && !ofServer[f.Name]:
-			err = usageError{fmt.Errorf("demo: --%s is about the report on the built-in capture, which --serve does not make", f.Name)}
-		case !server && ofServer[f.Name]:
-			err = usageError{fmt.Errorf("demo: --%s needs --serve", f.Name)}
+func demoFlags(cmd *cobra.Command, server bool) error {
+	if server {
+		for _, name := range demoReportFlags {
+			if cmd.Flags().Changed(name) {
+				return usageError{fmt.Errorf("demo: --%s is about the report on the built-in capture, which --serve does not make", name)}
+			}
 		}
-	})
-	return err
+		return nil
+	}
+	for _, name := range demoServeFlags {
+		if cmd.Flags().Changed(name) {
+			return usageError{fmt.Errorf("demo: --%s needs --serve", name)}
+		}
+	}
+	return nil
 }

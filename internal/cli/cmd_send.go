@@ -66,10 +66,8 @@ Exit status: 0 all sent, or waiting in the buffer, 1 something was not sent, 2 w
 	f.StringVar(&o.bufferSize, "buffer-size", "256MiB", "most that may wait in --buffer; beyond it captures are not read on, and what comes from interfaces is dropped")
 	f.DurationVar(&o.wait, "wait", 30*time.Second, "how long the server may be away before we give up; with an interface, at the end only")
 	f.StringVar(&o.ca, "ca", "", "file with the certificates of authorities that tls trusts, PEM (default: the system's)")
-	o.given.flags(cmd)
-	for _, secret := range []string{"key"} { // an environment's value is not shown as a default
-		f.Lookup(secret).DefValue = ""
-	}
+	o.given.keylogFlag(cmd)
+	f.Lookup("key").DefValue = "" // what the environment has is not shown
 	return cmd
 }
 

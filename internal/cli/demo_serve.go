@@ -27,6 +27,9 @@ type demoServer struct {
 // demoSeed is that of the traffic: what happens when is the same each time.
 const demoSeed = 1
 
+// demoBytes are what the history may take, however long it runs.
+const demoBytes = "1GB"
+
 // demoPorts are how many ports from the usual one on are tried for the API.
 const demoPorts = 20
 
@@ -84,6 +87,7 @@ func (d *demoServer) config(dir string) (*config.Config, error) {
 	nothing := func(string) (string, bool) { return "", false }
 	return config.Load("", nothing, map[string][]string{
 		"listen": {listen}, "data": {dir}, "hep": {"udp://" + hep}, "route": demo.Routes, "log-level": {"warn"},
+		"max-bytes": {demoBytes}, "min-free": {"off"},
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,5 +167,20 @@ func TestDemoPorts(t *testing.T) {
 	second, err := d.freeTCP()
 	if err != nil || second == first || d.note == "" {
 		t.Errorf("beside %s: %s %q, %v", first, second, d.note, err)
+	}
+}
+
+// TestDemoFlags: every flag of demo is of one of the two, so that none is passed over.
+func TestDemoFlags(t *testing.T) {
+	help := demoCommand().Flags().FlagUsages()
+	known := append(append([]string{"serve"}, demoServeFlags...), demoReportFlags...)
+	found := regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)`).FindAllStringSubmatch(help, -1)
+	if len(found) != len(known) {
+		t.Errorf("%d flags, %d known", len(found), len(known))
+	}
+	for _, f := range found {
+		if !slices.Contains(known, f[1]) {
+			t.Errorf("--%s is in no list", f[1])
+		}
 	}
 }

@@ -18,10 +18,15 @@ type given struct {
 
 // flags adds the flags that hand something over. Their values may have commas.
 func (g *given) flags(cmd *cobra.Command) {
+	g.keylogFlag(cmd)
 	f := cmd.Flags()
-	f.StringArrayVar(&g.keylogs, "keylog", nil, "file of TLS secrets (SSLKEYLOGFILE) by which SIP over TLS and WSS is decrypted (may be repeated); those in a pcapng are used anyway; see docs/how-to/decrypt-tls.md")
 	f.StringArrayVar(&g.passwords, "secret", nil, "password of an account, as user[@realm]:password (may be repeated): digest responses are computed anew to say which field was wrong; others can see a command line, so rather use --secret-file")
 	f.StringArrayVar(&g.passwordFiles, "secret-file", nil, "file of such passwords, one a line, # begins a comment (may be repeated); see docs/how-to/check-a-password.md")
+}
+
+// keylogFlag adds the flag of key logs alone.
+func (g *given) keylogFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArrayVar(&g.keylogs, "keylog", nil, "file of TLS secrets (SSLKEYLOGFILE) by which SIP over TLS and WSS is decrypted (may be repeated); those in a pcapng are used anyway; see docs/how-to/decrypt-tls.md")
 }
 
 // keys reads the key logs; nil when there are none.

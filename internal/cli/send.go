@@ -32,9 +32,16 @@ type sending struct {
 // captures sends what is in the source.
 func (s *sending) captures(ctx context.Context, src *capture.Source) error {
 	s.ctx = ctx
+	if s.keys == nil {
+		s.keys = new(keylog.Log)
+	}
 	d := decode.New(s, decode.Options{Keys: s.keys})
 	var last wire.Time
+	known := 0 // of the secrets in the captures
 	err := src.Run(ctx, func(p *wire.Packet) error {
+		for blocks := src.Secrets(); known < len(blocks); known++ {
+			_ = s.keys.Add(blocks[known]) // what of it is no key log is no fault of the user's
+		}
 		last = max(last, p.Time)
 		d.Packet(p)
 		return s.err

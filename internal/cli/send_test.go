@@ -176,3 +176,25 @@ func TestSendPaced(t *testing.T) {
 		t.Errorf("%d messages", len(got))
 	}
 }
+
+// TestSendDecrypted: what keys open is sent as it was inside TLS; without them there is nothing to send.
+func TestSendDecrypted(t *testing.T) {
+	dir := t.TempDir()
+	if err := writeSealed(t, dir); err != nil {
+		t.Fatal(err)
+	}
+	h, addr, _ := hepServer(t, "tcp://127.0.0.1:0", capture.HEPOptions{})
+	to := "tcp://" + addr
+	if out := sendMain(t, "--to", to, dir+"/sealed.pcap"); out != "0 messages sent to "+to+"\n" {
+		t.Errorf("without keys: %q", out)
+	}
+	if out := sendMain(t, "--to", to, "--keylog", dir+"/sealed.keys", dir+"/sealed.pcap"); out != "3 messages sent to "+to+"\n" {
+		t.Errorf("with keys: %q", out)
+	}
+	for end := time.Now().Add(20 * time.Second); len(h.all()) < 3 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if got := h.all(); len(got) != 3 || got[1].Flow.Transport != wire.TLS || !bytes.HasPrefix(got[1].Data, []byte("SIP/2.0 486 ")) {
+		t.Errorf("%d messages", len(got))
+	}
+}

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -19,11 +18,6 @@ type annotationJSON struct {
 	Route string `json:"route,omitempty"`
 	Text  string `json:"text"`
 }
-
-const (
-	maxNote  = 1000 // bytes of an annotation's text
-	maxRoute = 200  // bytes of a route's name
-)
 
 func (a *api) annotations(w http.ResponseWriter, r *request) error {
 	from, until, err := r.interval()
@@ -62,15 +56,8 @@ func (a *api) annotate(w http.ResponseWriter, r *request) error {
 			return err
 		}
 	}
-	switch {
-	case n.Until < n.From:
-		return unprocessable("until must not be before from")
-	case !slices.Contains([]string{"maintenance", "note"}, n.Kind):
-		return unprocessable("kind must be maintenance or note")
-	case n.Route != "" && !oneLine(n.Route, maxRoute):
-		return unprocessable("route must be one line of at most " + strconv.Itoa(maxRoute) + " bytes")
-	case !oneLine(n.Text, maxNote):
-		return unprocessable("text must be one line of 1 to " + strconv.Itoa(maxNote) + " bytes")
+	if err := n.Check(); err != nil {
+		return unprocessable(err.Error())
 	}
 	if n.ID, err = a.obs.Annotate(r.Context(), n); err != nil {
 		return err

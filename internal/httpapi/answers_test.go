@@ -220,7 +220,7 @@ func TestAnnotationsAreKept(t *testing.T) {
 		`{"from":"2026-11-23T10:00:00Z","kind":"holiday","text":"x"}`:                                   "kind must be",
 		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":""}`:                                       "text must be",
 		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"a\u0007b"}`:                               "text must be",
-		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"` + strings.Repeat("x", maxNote+1) + `"}`: "text must be",
+		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"` + strings.Repeat("x", record.MaxNote+1) + `"}`: "text must be",
 		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"x","id":"x"}`:                             "id must be",
 		`{"form":"2026-11-23T10:00:00Z"}`:                                                               "unknown field",
 		`{} {}`:                                                                                         "something follows",

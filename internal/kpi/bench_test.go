@@ -2,15 +2,19 @@ package kpi_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"sipcause/internal/capture"
 	"sipcause/internal/kpi"
 	"sipcause/internal/pipeline"
 	"sipcause/internal/record"
 	"sipcause/internal/route"
+	"sipcause/internal/store"
 	"sipcause/internal/testkit"
 	"sipcause/internal/view"
 )
@@ -45,5 +49,38 @@ func BenchmarkCount(b *testing.B) {
 		return nil
 	}); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// BenchmarkSeries makes the series of a day by minute and by route, of 50 routes, of cells that are there already.
+func BenchmarkSeries(b *testing.B) {
+	var cells []record.Cell
+	for m := range int64(1440) {
+		for _, c := range []string{"calls.answered", "calls.ended", "seen"} {
+			cells = append(cells, cell(m, c, "", "", 50))
+			for r := range 50 {
+				cells = append(cells, cell(m, c, fmt.Sprintf("in:198.51.100.%d", r), "", 1), cell(m, c, fmt.Sprintf("out:203.0.113.%d", r), "", 1))
+			}
+		}
+	}
+	q := view.SeriesQuery{Measures: []string{"asr"}, From: noon, Until: after(1440), Step: time.Minute, By: "route"}
+	b.ReportAllocs()
+	for b.Loop() {
+		n := 0
+		list, err := kpi.Series(q, func(q store.Rollup, visit func(*record.Cell) error) error {
+			for i := range cells {
+				if c := &cells[i]; (c.Route != "") == q.ByRoute && slices.Contains(q.Counters, c.Counter) {
+					n++
+					if err := visit(c); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}, nil)
+		if err != nil || len(list) != 100 {
+			b.Fatal(len(list), err)
+		}
+		b.ReportMetric(float64(n), "cells")
 	}
 }

@@ -168,7 +168,7 @@ func (w *window) measure(m *Measure, rollup Rollup) ([]*line, error) {
 	if m.form == level {
 		err = w.levels(m, rollup, lineOf)
 	} else {
-		err = w.rollup(rollup, w.from, w.until, w.step, slices.Concat(m.hits, m.in, m.all), labelled, func(c *record.Cell) error {
+		err = w.rollup(rollup, w.from, w.until, w.step, slices.Concat(m.hits, m.in), labelled, func(c *record.Cell) error {
 			i := int((c.Minute - w.from) / w.step)
 			if w.steps == 1 {
 				i = 0
@@ -228,9 +228,6 @@ func (p *parts) add(m *Measure, c *record.Cell) {
 			}
 			p.times.AddCount(c.Bucket, c.N)
 		}
-	}
-	if slices.Contains(m.all, id) {
-		p.all += c.N
 	}
 }
 
@@ -318,7 +315,7 @@ func (l *line) series(m *Measure, w *window, grades map[string][]grade) view.Ser
 		}
 		k := m.evaluate(&p)
 		s.Points[i] = view.Point{At: w.at(i), Value: k.Value, Population: int64(k.Population), Refused: k.Refused, Quality: g[i].Quality}
-		if g[i].blind && p.all == 0 && p.in == 0 && p.hits == 0 {
+		if g[i].blind && p.in == 0 && p.hits == 0 {
 			s.Points[i].Refused, s.Points[i].Value = "nothing was captured: "+strings.Join(g[i].Reasons, "; "), 0
 		}
 	}

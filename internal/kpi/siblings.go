@@ -2,8 +2,11 @@ package kpi
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"slices"
+
+	"sipcause/internal/finding"
 )
 
 // Sibling is what one of several routes out did with the same traffic: Hits are failures by 4xx and 5xx that are not the
@@ -44,4 +47,23 @@ func Degraded(list []Sibling) []Sibling {
 	}
 	slices.SortStableFunc(out, func(a, b Sibling) int { return cmp.Compare(excess(&b), excess(&a)) })
 	return out
+}
+
+// ReportDegraded makes the finding of a route that Degraded found among the list.
+func ReportDegraded(s Sibling, list []Sibling) finding.Finding {
+	var rest Portion
+	for i := range list {
+		if list[i].Route != s.Route {
+			rest.plus(list[i].Portion)
+		}
+	}
+	f := finding.Finding{
+		ID: "kpi.route-degraded", Subject: s.Route, Confidence: 0.9,
+		Summary: fmt.Sprintf("What goes %s fails far more often than what goes by the other routes: %d of %d attempts, there %d of %d.",
+			routeWords(s.Route), s.Hits, s.Of, rest.Hits, rest.Of),
+	}
+	if d, ok := finding.Lookup(f.ID); ok {
+		f.Severity, f.Acts, f.Refs = d.Severity, d.Acts, d.Refs
+	}
+	return f
 }

@@ -111,15 +111,6 @@ type Gap struct {
 	PointName string
 }
 
-// Annotation is a note of people that stands beside the series: a maintenance window, a change.
-type Annotation struct {
-	ID          uint64
-	From, Until wire.Time // equal for a moment
-	Kind        string    // "maintenance" or "note"
-	Route       string    // "" for all
-	Text        string
-}
-
 // Sorted puts messages in order of (time, reference), each once.
 func Sorted(list []Message) []Message {
 	slices.SortStableFunc(list, func(a, b Message) int { return cmp.Or(cmp.Compare(a.Time, b.Time), a.Ref.Compare(b.Ref)) })

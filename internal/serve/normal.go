@@ -109,18 +109,12 @@ func (s *Server) follow(ctx context.Context, minute int64) error {
 	}
 	for i := range alarms {
 		a := &alarms[i]
-		e := n.off[a.Key]
-		if e == nil {
-			e = &episode{}
-			if n.off == nil {
-				n.off = map[kpi.Key]*episode{}
-			}
-			n.off[a.Key] = e
-		}
-		e.seen = minute
-		if err := s.explain(ctx, a, e); err != nil {
+		if err := s.explain(ctx, a, n.episode(a.Key, minute)); err != nil {
 			return err
 		}
+	}
+	if err := s.degraded(ctx, minute); err != nil {
+		return err
 	}
 	for k, e := range n.off {
 		if e.seen < minute {
@@ -143,22 +137,62 @@ func (s *Server) explain(ctx context.Context, a *kpi.Alarm, e *episode) error {
 	if err != nil {
 		return err
 	}
-	e.finding = a.Watch.Report(a.Key, &a.Judgement, kpi.Explain(change, parts), examples, nil)
+	return s.tell(ctx, e, a.Watch.Report(a.Key, &a.Judgement, kpi.Explain(change, parts), examples, nil), from, until)
+}
+
+// siblingWindow is over how long routes out are compared with each other.
+const siblingWindow = 15 * time.Minute
+
+// degraded finds routes that fail far more often than the others. normal.mu is held.
+func (s *Server) degraded(ctx context.Context, minute int64) error {
+	until := wire.Time(minute) * wire.Time(time.Minute)
+	from := until.Add(-siblingWindow)
+	list, err := kpi.Siblings(s.rollup(ctx), from, until)
+	if err != nil {
+		return err
+	}
+	for _, r := range kpi.Degraded(list) {
+		f := kpi.ReportDegraded(r, list)
+		if err := s.tell(ctx, s.normal.episode(kpi.Key{Measure: string(f.ID), Route: r.Route}, minute), f, from, until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// episode returns the episode of a series that is off in a minute.
+func (n *normal) episode(k kpi.Key, minute int64) *episode {
+	e := n.off[k]
+	if e == nil {
+		e = &episode{}
+		if n.off == nil {
+			n.off = map[kpi.Key]*episode{}
+		}
+		n.off[k] = e
+	}
+	e.seen = minute
+	return e
+}
+
+// tell says what is off from from until until, and keeps that beside the series.
+func (s *Server) tell(ctx context.Context, e *episode, f finding.Finding, from, until wire.Time) error {
+	e.finding = f
 	notes, err := s.Annotations(ctx, from, until)
 	if err != nil {
 		return err
 	}
 	for _, m := range notes {
-		if m.Kind == "maintenance" && (m.Route == "" || m.Route == routeOf(a.Key.Route)) {
+		if m.Kind == "maintenance" && (m.Route == "" || m.Route == routeOf(f.Subject)) {
 			e.finding.Severity = finding.Info
 			e.finding.Summary = fmt.Sprintf("During maintenance (%s): %s", m.Text, e.finding.Summary)
 			break
 		}
 	}
 	if e.note.ID == 0 {
+		e.note.From = from
 		s.opt.Log.Warn("not normal", "finding", e.finding.ID, "summary", e.finding.Summary)
 	}
-	e.note = record.Annotation{ID: e.note.ID, From: from, Until: until, Kind: string(e.finding.ID), Route: routeOf(a.Key.Route), Text: e.finding.Summary}
+	e.note = record.Annotation{ID: e.note.ID, From: min(from, e.note.From), Until: until, Kind: string(e.finding.ID), Route: routeOf(f.Subject), Text: e.finding.Summary}
 	e.note.ID, err = s.opt.Store.Annotate(ctx, e.note)
 	return err
 }

@@ -16,13 +16,17 @@ import (
 // minuteOfCalls writes a minute of n calls to a route, of which so many were answered and the others got a 503.
 func minuteOfCalls(t *testing.T, st store.Store, minute int64, key string, n, answered int64) {
 	t.Helper()
+	stats, err := st.Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	cell := func(counter, route, label string, n int64) record.Cell {
 		return record.Cell{Minute: minute, Counter: counter, Route: route, Label: label, Bucket: record.NoBucket, N: n}
 	}
-	b := store.Batch{Seq: uint64(minute)*8 + uint64(len(key)), At: wire.Time(minute) * wire.Time(time.Minute)}
+	b := store.Batch{Seq: stats.LastSeq + 1, At: wire.Time(minute) * wire.Time(time.Minute)}
 	for _, route := range []string{"", key} {
 		b.Cells = append(b.Cells,
-			cell("calls", route, "", n), cell("calls.over", route, "", n), cell("calls.ended", route, "", n), cell("calls.answered", route, "", answered),
+			cell("calls", route, "", n), cell("calls.over", route, "", n), cell("calls.ended", route, "", n), cell("calls.answered", route, "", answered), cell("calls.effective", route, "", answered),
 			cell("codes", route, "INVITE 200", answered), cell("codes", route, "INVITE 503", n-answered))
 	}
 	if err := st.Write(t.Context(), &b); err != nil {
@@ -69,13 +73,18 @@ func TestNormal(t *testing.T) {
 			step(30)
 		}
 		var found *finding.Finding
+		degraded := false
 		for _, f := range s.offNow() {
 			if f.ID == "kpi.asr-drop" && f.Subject == "out:carrier-a" {
 				found = &f
 			}
+			degraded = degraded || f.ID == "kpi.route-degraded" && f.Subject == "out:carrier-a"
 			if f.Subject == "out:b" {
 				t.Errorf("of the healthy route: %s", f.Summary)
 			}
+		}
+		if !degraded {
+			t.Error("nothing of the route that is worse than its sibling")
 		}
 		if found == nil {
 			t.Fatalf("nothing of the route that fails; found %v", s.offNow())

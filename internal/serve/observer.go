@@ -145,7 +145,7 @@ func (s *Server) Rate(ctx context.Context, id string, rating int) error {
 	if err != nil {
 		return err
 	}
-	return kpi.Rate(&rec, 0, rating, s.rec.Add)
+	return kpi.Rate(&rec, s.ratings.replace(caseKey{rec.ID, rec.Began}, rating), rating, s.rec.Add)
 }
 
 // Follow tells of revisions as they come (view.Observer).

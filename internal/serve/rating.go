@@ -3,6 +3,9 @@ package serve
 import (
 	"strconv"
 	"strings"
+	"sync"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"sipcause/internal/kpi"
 	"sipcause/internal/record"
@@ -30,6 +33,30 @@ func (s *Server) rated(c *view.Case, rec *record.Case, add func(record.Cell)) {
 		}
 	}
 	if rating > 0 {
-		_ = kpi.Rate(rec, 0, rating, add) // in range
+		_ = kpi.Rate(rec, s.ratings.replace(caseKey{rec.ID, rec.Began}, rating), rating, add) // in range
 	}
+}
+
+// maxRatings bounds the cases whose rating is remembered: who rates one of those again changes his mind.
+const maxRatings = 1 << 14
+
+// ratings are the last ratings given.
+type ratings struct {
+	mu    sync.Mutex
+	given *simplelru.LRU[caseKey, int]
+}
+
+// replace notes a rating that is in range and returns the earlier one of the case, 0 when there was none.
+func (r *ratings) replace(key caseKey, rating int) (earlier int) {
+	if rating < 1 || rating > 5 {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.given == nil {
+		r.given, _ = simplelru.NewLRU[caseKey, int](maxRatings, nil) // fails for a size of 0 only
+	}
+	earlier, _ = r.given.Get(key)
+	r.given.Add(key, rating)
+	return earlier
 }

@@ -33,10 +33,12 @@ type recorder struct {
 	subject view.Subject
 	passed  map[string]wire.Time // cases that were final in the store when their messages were read again: ID and end
 	quiet   bool                 // replaying: messages are in the store already
+	account bool                 // tests: what a case counted is kept with its final revision too
 
 	mu       sync.Mutex // of what follows: there is an engine for each timeline, and the writer
 	open     map[caseKey]*revision
 	tally    *tally
+	redials  kpi.Redials
 	cur      *store.Batch
 	slab     []byte // of the texts of cur, not used yet
 	bytes    int64  // of cur
@@ -167,6 +169,7 @@ func (r *recorder) Case(c *view.Case) error {
 	if c.Verdict.Final {
 		delete(r.open, key)
 		r.server.rated(c, &rec, r.add)
+		r.redials.Count(c, r.add)
 	} else {
 		rec.Counted = r.tally.cells(rev.cells)
 		if len(r.open) >= maxOpenCases {

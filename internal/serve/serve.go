@@ -55,6 +55,7 @@ type Server struct {
 	configured map[string]bool // names of routes
 	alarms     alarms
 	normal     normal
+	ratings    ratings
 	started    time.Time
 	ready      atomic.Bool
 	state      atomic.Pointer[engineState]
