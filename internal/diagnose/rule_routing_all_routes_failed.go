@@ -46,7 +46,7 @@ func (x *Case) routesFrom(i int) []call.Attempt {
 		if a.Code >= 300 && a.Code < 400 {
 			continue // it named another target, which is in the list if it was tried
 		}
-		if _, _, rang := x.alerted(refOf(a)); rang || a.Code >= 200 && a.Code < 300 || a.Code == 486 || a.Code >= 600 {
+		if _, _, rang := x.alerted(refOf(a)); rang || a.Code >= 200 && a.Code < 300 || a.Code == 486 || a.Code >= 600 || x.saysCallee(refOf(a)) {
 			return nil // this route led to the callee
 		}
 		broken = broken || routeCode(a.Code)
@@ -60,6 +60,25 @@ func (x *Case) routesFrom(i int) []call.Attempt {
 		return nil
 	}
 	return out
+}
+
+// saysCallee says whether the final response of r names a cause of the callee's own: from user busy to call rejected
+// (Q.850, causes 17 to 21).
+func (x *Case) saysCallee(r call.TxnRef) bool {
+	t := x.Txn(r)
+	if t.Final == call.None {
+		return false
+	}
+	m := x.Msg(call.MsgRef{Leg: r.Leg, Msg: t.Final})
+	if m == nil {
+		return false
+	}
+	for v := range m.Reasons() {
+		if v.Q850() && v.Cause >= 17 && v.Cause <= 21 {
+			return true
+		}
+	}
+	return false
 }
 
 func refOf(a *call.Attempt) call.TxnRef { return call.TxnRef{Leg: a.Leg, Txn: a.Txn} }
