@@ -18,8 +18,8 @@ FUZZTIME ?= 60s
 
 .PHONY: run build test unit accuracy record race seeds fuzz bench lint fmt cover man completion package cross deps clean
 
-run: build ## build the binary and let it serve invented traffic until Ctrl-C: calls, failures, causes as they come
-	./sipcause demo --serve
+run: build ## build the binary and let it serve invented traffic until Ctrl-C, or FOR=15s
+	./sipcause demo --serve $(if $(FOR),--for $(FOR))
 
 build: ## ./sipcause, static
 	go build -trimpath -ldflags '$(LDFLAGS)' -o sipcause ./cmd/sipcause
@@ -44,8 +44,8 @@ seeds: ## every fuzz target for a few seconds
 fuzz: ## every fuzz target for FUZZTIME
 	scripts/fuzz.sh $(FUZZTIME)
 
-bench: deps build ## generated captures against tshark and sngrep, with the counts checked
-	go run ./bench/run
+bench: deps build ## analyze against tshark and sngrep, serve under HEP, both with the counts checked; BENCH="-stored 10000000" and others
+	go run ./bench/run $(BENCH)
 
 lint: ## formatting, go.mod, linters
 	@out=$$($(TOOL) gofumpt -l .); [ -z "$$out" ] || { echo "gofumpt would change:"; echo "$$out"; exit 1; }

@@ -209,6 +209,7 @@ func (r *receiver) same(s *stage, want *tally, agent string) {
 
 // TestKamailioHEP: what Kamailio mirrors is what tcpdump sees on the wire, each message once.
 func TestKamailioHEP(t *testing.T) {
+	t.Parallel()
 	need(t, "kamailio", "sipp")
 	for _, tc := range []struct {
 		name, listen, uri, agent string
@@ -220,6 +221,7 @@ func TestKamailioHEP(t *testing.T) {
 		{"v2-udp", "udp://127.0.0.1:9060", "sip:127.0.0.1:9060", "hep:2001", 2, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t)
 			r := s.receive(tc.listen, capture.HEPOptions{Key: tc.key})
 			cfg := filepath.Join(s.dir, "mirror.cfg")
@@ -240,6 +242,7 @@ func TestKamailioHEP(t *testing.T) {
 
 // TestSngrepHEP: what sngrep sends is what tcpdump sees.
 func TestSngrepHEP(t *testing.T) {
+	t.Parallel()
 	need(t, "sngrep", "sipp")
 	s := newStage(t)
 	r := s.receive("udp://127.0.0.1:9060", capture.HEPOptions{})
@@ -268,6 +271,7 @@ func (p *place) sniffers() (n int) {
 // TestSendInterface: sipcause itself as agent on an interface that its own HEP goes over, too: each message is sent
 // once, and what is its own is not sent again.
 func TestSendInterface(t *testing.T) {
+	t.Parallel()
 	need(t, "sipp")
 	s := newStage(t)
 	r := s.receive("tcp://127.0.0.1:9060", capture.HEPOptions{Key: "secret"})

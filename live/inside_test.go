@@ -6,12 +6,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +25,9 @@ import (
 // insideEnv tells the test binary that it runs in its namespaces.
 const insideEnv = "LIVE_TEST_INSIDE"
 
+// atOnce is how many tests run at a time: they mostly wait.
+const atOnce = 16
+
 // How long things may take before they count as broken.
 const (
 	startWait = 30 * time.Second
@@ -32,6 +37,10 @@ const (
 func TestMain(m *testing.M) {
 	os.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin:/sbin")
 	if os.Getenv(insideEnv) != "" {
+		flag.Parse()
+		if err := flag.Set("test.parallel", strconv.Itoa(atOnce)); err != nil {
+			panic(err)
+		}
 		os.Exit(m.Run())
 	}
 	self, err := os.Executable()

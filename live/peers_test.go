@@ -4,7 +4,6 @@ package live
 
 import (
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 // TestPeers has the same calls seen by four witnesses: tcpdump, a server that captures, one to which Kamailio mirrors,
 // and one to which sngrep sends.
 func TestPeers(t *testing.T) {
+	t.Parallel()
 	for _, transport := range []string{"udp", "tcp"} {
 		t.Run(transport, func(t *testing.T) {
 			t.Parallel()
@@ -33,7 +33,8 @@ func TestPeers(t *testing.T) {
 			for name, v := range servers {
 				s.until("all is final at "+name, finalWait, func() bool { return v.knows(calls) })
 			}
-			rows, kpi := analyze(t, stop())
+			file := stop()
+			rows, kpi := analyze(t, file)
 			said := testimonyOf(rows, kpi)
 			for name, v := range servers {
 				if _, dropped := v.sources(); dropped > 0 {
@@ -41,6 +42,14 @@ func TestPeers(t *testing.T) {
 				}
 				for _, d := range differences(name, said.but(t, name).counted(), v.says(slices.Collect(maps.Keys(kpi)))) {
 					t.Errorf("%s: %s", name, d)
+				}
+			}
+			whole := documents(t, file)
+			for name := range said {
+				if kind, id, ok := strings.Cut(name, " "); ok && kind != "kpi" && !slack("AF_PACKET", name) {
+					if got := servers["AF_PACKET"].document(id); whole[id] == "" || got != whole[id] {
+						t.Errorf("%s: analyze / the server: %s", name, fork(whole[id], got))
+					}
 				}
 			}
 		})
@@ -64,15 +73,5 @@ func (v *server) knows(calls []sipp) bool {
 func (s *stage) sngrep(to string) {
 	s.t.Helper()
 	p := s.start(s.far, "sngrep", "sngrep", "-F", "-N", "-q", "-d", "far", "-H", to, "-l", "1000")
-	s.ready(p, "captures", func() bool { return s.far.captures() >= 3 })
-}
-
-// captures counts the packet sockets of the namespace (packet(7), /proc/net/packet).
-func (p *place) captures() (n int) {
-	_ = p.inside(func() error {
-		text, err := os.ReadFile("/proc/thread-self/net/packet")
-		n = strings.Count(string(text), "\n") - 1 // and a head
-		return err
-	})
-	return n
+	s.ready(p, "captures", func() bool { return s.far.sniffers() >= 3 }) // tcpdump, the server, and itself
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -77,20 +78,34 @@ func (s *stage) serve(name string, args ...string) *server {
 	return v
 }
 
-// get reads a resource of the API into a value.
-func (v *server) get(path string, query url.Values, into any) {
+// read reads a resource of the API.
+func (v *server) read(path string, query url.Values) []byte {
 	v.s.t.Helper()
 	r, err := v.client.Get(v.base + path + "?" + query.Encode())
 	if err != nil {
 		v.s.t.Fatal(err)
 	}
 	defer r.Body.Close()
-	if r.StatusCode != http.StatusOK {
-		v.s.t.Fatalf("GET %s: %s", path, r.Status)
+	b, err := io.ReadAll(r.Body)
+	if err != nil || r.StatusCode != http.StatusOK {
+		v.s.t.Fatalf("GET %s: %s: %v: %s", path, r.Status, err, b)
 	}
-	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
+	return b
+}
+
+// get reads a resource of the API into a value.
+func (v *server) get(path string, query url.Values, into any) {
+	v.s.t.Helper()
+	if err := json.Unmarshal(v.read(path, query), into); err != nil {
 		v.s.t.Fatalf("GET %s: %v", path, err)
 	}
+}
+
+// document is all that the server has to say of a case.
+func (v *server) document(id string) string {
+	v.s.t.Helper()
+	_, text := document(v.s.t, v.read("/api/v1/calls/"+url.PathEscape(id), nil))
+	return text
 }
 
 // terminate ends the server as an operator does.

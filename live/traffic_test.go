@@ -39,15 +39,11 @@ var gateways = []sipp{
 	{name: "is-silent", script: "uas_silent", port: 5065},
 }
 
-// callers make one call each, all at once, the same over UDP and over TCP. The proxy gives up what is silent after
+// callers make one call each, all at once, the same over UDP and over TCP, as users of their names. The proxy gives up what is silent after
 // giveUp, and what rings after ringFor.
 func callers() (all []sipp) {
 	to := func(user string) map[string]string {
 		return map[string]string{"to_uri": "sip:" + user + "@example.com"}
-	}
-	with := func(keys map[string]string, name, value string) map[string]string {
-		keys[name] = value
-		return keys
 	}
 	for _, e := range []sipp{
 		{name: "answered", script: "uac_call", talk: 3 * time.Second},
@@ -70,11 +66,10 @@ func callers() (all []sipp) {
 		e.tcp = true
 		all = append(all, e)
 	}
-	carol := map[string]string{"from_uri": "sip:carol@example.com", "contact": callee + ":5060"}
 	return append(all,
-		sipp{name: "registers", script: "uac_register", keys: map[string]string{"from_uri": "sip:dora@example.com", "contact": callee + ":5060"}},
-		sipp{name: "unregisters", script: "uac_unregister", talk: 500 * time.Millisecond, keys: carol},
-		sipp{name: "unregistered", script: "uac_call", keys: with(to("carol"), "hops", "70"), after: "unregisters"},
+		sipp{name: "registers", script: "uac_register"},
+		sipp{name: "carol", script: "uac_unregister", talk: 500 * time.Millisecond},
+		sipp{name: "unregistered", script: "uac_call", keys: to("carol"), after: "carol"},
 	)
 }
 
@@ -85,9 +80,9 @@ const (
 
 // defaultKeys are values of the scenarios' [keywords] where an end says nothing else.
 var defaultKeys = map[string]string{
-	"from_uri": "sip:alice@example.com", "to_uri": "sip:bob@example.com", "format": "0", "encoding": "PCMU", "hops": "70", "header": "",
+	"to_uri": "sip:bob@example.com", "format": "0", "encoding": "PCMU", "hops": "70", "header": "",
 	"code": "500", "phrase": "Server Internal Error", "expires": "60", "type": "application/sdp", "why": "", "length": "[len]",
-	"contact_line": "Contact: <sip:lab@[here]>", "here": "[local_ip]:[local_port]", "contact": caller + ":5060",
+	"contact_line": "Contact: <sip:lab@[here]>", "here": "[local_ip]:[local_port]", "contact": callee + ":5060",
 	"body": "v=0\no=lab 53655765 2353687637 IN IP4 [local_ip]\ns=-\nc=IN IP4 [local_ip]\nt=0 0\n" +
 		"m=audio 6000 RTP/AVP [format]\na=rtpmap:[format] [encoding]/8000",
 }
@@ -99,6 +94,7 @@ func (e sipp) scenario() (string, error) {
 		return "", err
 	}
 	text, keys := string(b), maps.Clone(defaultKeys)
+	keys["from_uri"] = "sip:" + e.name + "@example.com" // nobody is taken for another who tries again
 	maps.Copy(keys, e.keys)
 	outer := []string{"body", "contact_line"} // these hold others
 	for _, k := range append(outer, slices.Sorted(maps.Keys(keys))...) {
@@ -129,12 +125,9 @@ func (s *stage) sipp(e sipp, i int) *process {
 		host = caller
 	}
 	args := []string{
-		proxy + ":5060", "-sf", script, "-i", host, "-p", fmt.Sprint(cmp.Or(e.port, 5100+i)), "-s", "alice", "-au", "alice", "-ap", "secret-alice",
+		proxy + ":5060", "-sf", script, "-i", host, "-p", fmt.Sprint(cmp.Or(e.port, 5100+i)), "-s", e.name, "-au", e.name, "-ap", "secret-" + e.name,
 		"-d", fmt.Sprint(e.talk.Milliseconds()), "-cid_str", e.name + "-%u@%s", "-nostdin", "-trace_err",
 		"-cp", fmt.Sprint(9000 + i), "-mp", fmt.Sprint(20000 + 4*i), "-timeout", "90", "-timeout_error",
-	}
-	if user, _, ok := strings.Cut(strings.TrimPrefix(e.keys["from_uri"], "sip:"), "@"); ok {
-		args = append(args, "-au", user, "-ap", "secret-"+user, "-s", user)
 	}
 	if e.port == 0 {
 		args = append(args, "-m", "1")

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // record is one frame of a capture.
@@ -29,10 +30,13 @@ func records(t *testing.T, b []byte) (rs []record) {
 	return rs
 }
 
+// start is when the captures of the tests begin.
+var start = time.Date(2026, time.January, 15, 10, 0, 0, 0, time.UTC)
+
 func capture(t *testing.T, n int, seed uint64, tcp bool) ([]record, *Truth) {
 	t.Helper()
 	var b bytes.Buffer
-	truth, err := generate(&b, n, seed, tcp)
+	truth, err := generate(&b, plan{n, seed, tcp, start, arrivalRate})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +165,7 @@ func TestSeed(t *testing.T) {
 		w    *bytes.Buffer
 		seed uint64
 	}{{&a, 1}, {&b, 1}, {&c, 2}} {
-		if _, err := generate(x.w, 3000, x.seed, false); err != nil {
+		if _, err := generate(x.w, plan{3000, x.seed, false, start, arrivalRate}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 )
 
 func main() {
@@ -23,6 +24,8 @@ func run(args []string, stdout io.Writer) error {
 	messages := flags.Int("messages", 1_000_000, "SIP messages, exactly")
 	seed := flags.Uint64("seed", 1, "seed of everything random")
 	out := flags.String("o", "-", "capture to write; - is standard output")
+	first := flags.String("from", "2026-01-15T10:00:00Z", "time of the first message (RFC 3339)")
+	rate := flags.Float64("rate", arrivalRate, "calls, registrations and keepalives that begin in a second; of other rates the truth is not known")
 	tcp := flags.Bool("tcp", false, "carry the messages over a few TCP connections instead of UDP")
 	truthFile := flags.String("truth", "", "file for the truth (JSON)")
 	if err := flags.Parse(args); err != nil {
@@ -34,6 +37,13 @@ func run(args []string, stdout io.Writer) error {
 	if *messages < 2 {
 		return fmt.Errorf("-messages %d: at least 2, a request and its response", *messages)
 	}
+	from, err := time.Parse(time.RFC3339, *first)
+	if err != nil {
+		return fmt.Errorf("-from: %w", err)
+	}
+	if *rate <= 0 {
+		return fmt.Errorf("-rate %g: more than 0", *rate)
+	}
 	w, done := stdout, func() error { return nil }
 	if *out != "-" {
 		f, err := os.Create(*out)
@@ -42,7 +52,7 @@ func run(args []string, stdout io.Writer) error {
 		}
 		w, done = f, f.Close
 	}
-	truth, err := generate(w, *messages, *seed, *tcp)
+	truth, err := generate(w, plan{messages: *messages, seed: *seed, tcp: *tcp, from: from, rate: *rate})
 	if cerr := done(); err == nil {
 		err = cerr
 	}

@@ -15,8 +15,14 @@ const (
 	arrivalRate      = callRate + registrationRate + transactionRate
 )
 
-// began is the time of the first message.
-var began = time.Date(2026, time.January, 15, 10, 0, 0, 0, time.UTC).UnixMicro()
+// plan says what is generated.
+type plan struct {
+	messages int // exactly
+	seed     uint64
+	tcp      bool
+	from     time.Time // of the first message
+	rate     float64   // arrivals per second of event time
+}
 
 // played is one scenario under way.
 type played struct {
@@ -97,21 +103,26 @@ type player struct {
 	people    *people
 	free      []*played
 	calendar  calendar
-	left      int // messages not yet given to a scenario
+	arrival   int64   // of the next scenario: µs since the epoch
+	gap       float64 // mean time to the next: µs
+	left      int     // messages not yet given to a scenario
 	filler    [2]int
 }
 
-// generate writes a capture of exactly n messages.
-func generate(w io.Writer, n int, seed uint64, tcp bool) (*Truth, error) {
-	g := &player{table: scenarios(), rng: rand.New(rand.NewPCG(seed, 0x51bcae5e)), left: n}
-	g.people = newPeople(g.rng, tcp)
+// generate writes a capture.
+func generate(w io.Writer, p plan) (*Truth, error) {
+	g := &player{
+		table: scenarios(), rng: rand.New(rand.NewPCG(p.seed, 0x51bcae5e)),
+		arrival: p.from.UnixMicro(), gap: sec / p.rate, left: p.messages,
+	}
+	g.people = newPeople(g.rng, p.tcp)
 	g.counts = make([]int, len(g.table))
 	cache := map[string]*template{}
 	for i := range g.table {
 		s := &g.table[i]
 		row := make([]*template, len(s.steps))
 		for k := range s.steps {
-			text := transport(s.steps[k].text, tcp)
+			text := transport(s.steps[k].text, p.tcp)
 			if cache[text] == nil {
 				cache[text] = compile(text)
 			}
@@ -127,23 +138,22 @@ func generate(w io.Writer, n int, seed uint64, tcp bool) (*Truth, error) {
 	}
 	out := newOutput(w)
 	var c carrier = &udp{out: out}
-	if tcp {
-		c = newTCP(out)
+	if p.tcp {
+		c = newTCP(out, g.arrival)
 	}
 	g.play(c, out)
 	c.flush()
-	return sum(g.table, g.counts, seed, tcp), out.finish()
+	return sum(g.table, g.counts, p.seed, p.tcp), out.finish()
 }
 
 func (g *player) play(c carrier, out *output) {
-	arrival := began
 	for out.err == nil && (g.left > 0 || len(g.calendar) > 0) {
-		if g.left > 0 && (len(g.calendar) == 0 || arrival <= g.calendar[0].at) {
+		if g.left > 0 && (len(g.calendar) == 0 || g.arrival <= g.calendar[0].at) {
 			p := g.arrive()
-			c.send(arrival, p.hosts[g.table[p.scenario].steps[0].from], p.hosts[g.table[p.scenario].steps[0].to], g.templates[p.scenario][0], &p.f)
+			c.send(g.arrival, p.hosts[g.table[p.scenario].steps[0].from], p.hosts[g.table[p.scenario].steps[0].to], g.templates[p.scenario][0], &p.f)
 			p.step = 1
-			g.calendar.push(pending{arrival + g.wait(&g.table[p.scenario].steps[1].after), p})
-			arrival += 1 + int64(g.rng.ExpFloat64()*(sec/arrivalRate))
+			g.calendar.push(pending{g.arrival + g.wait(&g.table[p.scenario].steps[1].after), p})
+			g.arrival += 1 + int64(g.rng.ExpFloat64()*g.gap)
 			continue
 		}
 		top := g.calendar[0]

@@ -27,7 +27,8 @@ type way struct {
 	unacked  int // segments received on this way that no acknowledgement has answered
 }
 
-func newTCP(out *output) *tcp {
+// newTCP opens the connections shortly before the first message at from, µs since the epoch.
+func newTCP(out *output, from int64) *tcp {
 	t := &tcp{out: out}
 	for h := uint8(hostEdge); h < hostCount; h++ {
 		a, b := &t.ways[2*h], &t.ways[2*h+1]
@@ -42,9 +43,9 @@ func newTCP(out *output) *tcp {
 			a.src, a.dst, b.src, b.dst = sipPort, uint16(40000+int(h)), uint16(40000+int(h)), sipPort
 			first, second = b, a
 		}
-		t.packet(began-2*sec, first, flagSYN, nil)
-		t.packet(began-2*sec+10*ms, second, flagSYN|flagACK, nil)
-		t.packet(began-2*sec+20*ms, first, flagACK, nil)
+		t.packet(from-2*sec, first, flagSYN, nil)
+		t.packet(from-2*sec+10*ms, second, flagSYN|flagACK, nil)
+		t.packet(from-2*sec+20*ms, first, flagACK, nil)
 	}
 	return t
 }

@@ -1,6 +1,7 @@
-// Command run measures sipcause on generated captures, beside tshark and sngrep where they are installed, and checks
-// what it counts against the generator's truth. It fails when a count differs; times are printed, never judged
-// but as met or missed.
+// Command run measures sipcause: analyze on generated captures, beside tshark and sngrep where they are installed, with
+// what it counts checked against the generator's truth; and serve under HEP from another process, with what was sent,
+// received, dropped and stored checked against each other. It fails when a count differs; times are printed, never
+// judged but as met or missed.
 package main
 
 import (
@@ -10,9 +11,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
+	"time"
 )
 
 func main() {
@@ -27,6 +30,12 @@ type bench struct {
 	bin, dir, gen string
 	rounds        int
 	small, large  int // messages of the captures
+
+	sender, receiver, filler, floor string // the programs that the server is measured with
+	rate                            int    // messages a second that the server is to take
+	stored                          int    // messages that are searched
+	probes                          int    // runs that look for the highest rate, and how long each sends
+	probe                           time.Duration
 }
 
 func run() error {
@@ -36,14 +45,43 @@ func run() error {
 	flag.IntVar(&b.rounds, "rounds", 3, "how often each program runs; medians are printed")
 	flag.IntVar(&b.small, "small", 100_000, "messages of the small captures")
 	flag.IntVar(&b.large, "messages", 1_000_000, "messages of the large captures")
+	flag.IntVar(&b.rate, "rate", loadRate, "messages a second sent to the server")
+	flag.IntVar(&b.stored, "stored", 1_000_000, "messages of the store that is searched; 10000000 for the target's figure")
+	flag.IntVar(&b.probes, "probes", 6, "runs that look for the highest rate without a drop")
+	flag.DurationVar(&b.probe, "probe", 8*time.Second, "how long each of them sends")
+	part := flag.String("part", "all", "what is measured: analyze, serve or all")
 	flag.Parse()
+	if !slices.Contains([]string{"analyze", "serve", "all"}, *part) {
+		return fmt.Errorf("-part %q: want analyze, serve or all", *part)
+	}
 	if flag.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flag.Arg(0))
 	}
 	if err := b.prepare(); err != nil {
 		return err
 	}
-	fmt.Printf("%s/%s, %d CPUs, %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+	fmt.Printf("%s/%s, %d CPUs (%s), %s, %s\n", runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), fact("/proc/cpuinfo", "model name"), fact("/proc/meminfo", "MemTotal"), runtime.Version())
+	var differ, unbalanced error
+	if *part != "serve" {
+		if differ = b.analyzed(); differ != nil && !errors.Is(differ, errDiffer) {
+			return differ
+		}
+	}
+	if *part != "analyze" {
+		bad, err := b.served()
+		if err != nil {
+			return errors.Join(differ, err)
+		}
+		unbalanced = addUp(bad)
+	}
+	return errors.Join(differ, unbalanced)
+}
+
+// errDiffer is that counts of analyze are not the generator's.
+var errDiffer = errors.New("counts differ from the truth")
+
+// analyzed measures analyze.
+func (b *bench) analyzed() error {
 	differ := 0
 	for _, c := range b.captures() {
 		n, err := b.check(c)
@@ -68,9 +106,23 @@ func run() error {
 		return err
 	}
 	if differ > 0 {
-		return fmt.Errorf("%d counts differ from the truth", differ)
+		return fmt.Errorf("%d %w", differ, errDiffer)
 	}
 	return nil
+}
+
+// fact reads the first line of that name in a file of /proc.
+func fact(file, name string) string {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return name + " not known"
+	}
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return name + " not known"
 }
 
 // capture is one generated file.
@@ -110,11 +162,9 @@ func (b *bench) prepare() error {
 	if err := os.MkdirAll(b.dir, 0o755); err != nil {
 		return fmt.Errorf("make directory: %w", err)
 	}
-	b.gen = filepath.Join(b.dir, "gen")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", b.gen, "./bench/gen")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("build the generator: %w", err)
+	var err error
+	if b.gen, err = b.tool("gen"); err != nil {
+		return err
 	}
 	code, err := os.ReadFile(b.gen)
 	if err != nil {

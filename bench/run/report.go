@@ -119,6 +119,11 @@ func (b *bench) targets(all []*contender, flat flatness, parser map[string]float
 		list = append(list, target{"parser, " + name, ns, 1400, "ns per message", false})
 	}
 	fmt.Printf("\ntargets, for two cores and %d messages\n", b.large)
+	printTargets(list)
+	return nil
+}
+
+func printTargets(list []target) {
 	for _, t := range list {
 		word, sign := "missed", "<="
 		if t.met() {
@@ -129,5 +134,4 @@ func (b *bench) targets(all []*contender, flat flatness, parser map[string]float
 		}
 		fmt.Printf("  %-7s %-58s %9.2f %s %g %s\n", word, t.what, t.value, sign, t.limit, t.unit)
 	}
-	return nil
 }

@@ -4,7 +4,9 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -28,6 +30,7 @@ func main() {
 func run() error {
 	to := flag.String("to", "udp://127.0.0.1:9060", "where to")
 	rate := flag.Int("rate", 0, "messages a second; 0: as fast as it goes")
+	limit := flag.Int("messages", 0, "no more messages than these; 0: all")
 	flag.Parse()
 	src, err := capture.Open(flag.Args(), os.Stdin)
 	if err != nil {
@@ -41,7 +44,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	s := &sender{rate: *rate, began: time.Now(), conn: c}
+	s := &sender{rate: *rate, limit: *limit, began: time.Now(), conn: c}
 	if u.Scheme != "udp" {
 		s.stream = bufio.NewWriterSize(c, 1<<20)
 	}
@@ -49,7 +52,7 @@ func run() error {
 	if err := src.Run(context.Background(), func(p *wire.Packet) error {
 		dec.Packet(p)
 		return s.err
-	}, func(*wire.Payload) error { return nil }, func(wire.Gap) {}); err != nil {
+	}, func(*wire.Payload) error { return nil }, func(wire.Gap) {}); err != nil && !errors.Is(err, errEnough) {
 		return err
 	}
 	if s.stream != nil {
@@ -58,13 +61,17 @@ func run() error {
 		}
 	}
 	took := time.Since(s.began)
-	fmt.Printf("sent %d messages, %d bytes in %.1f s: %.0f/s; %d failed\n", s.n, s.bytes, took.Seconds(), float64(s.n)/took.Seconds(), s.failed)
+	fmt.Printf("sent %d messages, %d bytes in %.3f s: %.0f/s; %d failed\n", s.n, s.bytes, took.Seconds(), float64(s.n)/took.Seconds(), s.failed)
 	return c.Close()
 }
+
+// errEnough ends the reading of the capture.
+var errEnough = errors.New("as many messages as were wanted")
 
 // sender is a sink of the decoder.
 type sender struct {
 	rate   int
+	limit  int
 	began  time.Time
 	conn   net.Conn
 	stream *bufio.Writer // nil: datagrams
@@ -72,14 +79,20 @@ type sender struct {
 	buf    []byte
 	n      int
 	bytes  int
-	failed int
+	failed int // messages that could not be sent
 	err    error
 }
 
 func (s *sender) Payload(p *wire.Payload) {
+	if s.limit > 0 && s.n+s.failed >= s.limit {
+		s.err = cmp.Or(s.err, errEnough)
+	}
+	if s.err != nil {
+		return
+	}
 	now := time.Now()
 	if s.rate > 0 {
-		if due := s.began.Add(time.Duration(s.n) * time.Second / time.Duration(s.rate)); due.Sub(now) > time.Millisecond {
+		if due := s.began.Add(time.Duration(s.n+s.failed) * time.Second / time.Duration(s.rate)); due.Sub(now) > time.Millisecond {
 			if s.stream != nil {
 				s.err = s.stream.Flush()
 			}
@@ -92,17 +105,17 @@ func (s *sender) Payload(p *wire.Payload) {
 		s.failed++
 		return
 	}
-	s.n++
-	s.bytes += len(s.buf)
 	if s.stream != nil {
 		if _, err := s.stream.Write(s.buf); err != nil {
 			s.err = err
+			return
 		}
+	} else if _, err := s.conn.Write(s.buf); err != nil {
+		s.failed++ // nobody listens any more: the error is of the datagram before
 		return
 	}
-	if _, err := s.conn.Write(s.buf); err != nil {
-		s.failed++ // a datagram that nobody takes is the server's to count
-	}
+	s.n++
+	s.bytes += len(s.buf)
 }
 
 func (s *sender) Event(*wire.Event) {}

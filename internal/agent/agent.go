@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
 	"sync"
 	"time"
 
@@ -71,7 +70,7 @@ func New(opt Options) (*Sender, error) {
 	}
 	s := &Sender{opt: opt, since: time.Now(), more: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 	var err error
-	if s.scheme, s.addr, err = address(opt.To); err != nil {
+	if s.scheme, s.addr, err = hep.Address(opt.To); err != nil {
 		return nil, err
 	}
 	if s.scheme == "udp" {
@@ -86,26 +85,6 @@ func New(opt Options) (*Sender, error) {
 	s.stop = stop
 	s.writing.Go(func() { s.write(ctx) })
 	return s, nil
-}
-
-// Address checks where to send.
-func Address(to string) error {
-	_, _, err := address(to)
-	return err
-}
-
-func address(to string) (scheme, addr string, err error) {
-	u, err := url.Parse(to)
-	port := map[string]string{"udp": "9060", "tcp": "9060", "tls": "9061"}
-	switch {
-	case err != nil:
-		return "", "", fmt.Errorf("read address: %w", err)
-	case port[u.Scheme] == "" || u.Hostname() == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "":
-		return "", "", fmt.Errorf("read address: %q is not of the form udp://host:port, tcp://host:port or tls://host:port", to)
-	case u.Port() != "":
-		return u.Scheme, u.Host, nil
-	}
-	return u.Scheme, net.JoinHostPort(u.Hostname(), port[u.Scheme]), nil
 }
 
 // Send sends one message, or has it wait for the server. An error is that of ctx, or ErrAway, and then the message is

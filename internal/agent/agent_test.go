@@ -376,18 +376,8 @@ func TestUDPRefused(t *testing.T) {
 	finish(t, s, Stats{TooLong: 2})
 }
 
-func TestAddresses(t *testing.T) {
-	for _, bad := range []string{"", "127.0.0.1:9060", "http://127.0.0.1:1", "tcp://", "tcp://a/b", "tcp://a:b", "udp://u@a"} {
-		if err := Address(bad); err == nil {
-			t.Errorf("%q is taken", bad)
-		}
-	}
+func TestBufferTakesAConnection(t *testing.T) {
 	if _, err := New(Options{To: "udp://127.0.0.1:9", Buffer: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "use tcp or tls") {
 		t.Errorf("udp with a buffer: %v", err)
-	}
-	for to, want := range map[string]string{"tcp://h": "h:9060", "tls://[::1]": "[::1]:9061", "udp://h:1": "h:1"} {
-		if _, got, err := address(to); err != nil || got != want {
-			t.Errorf("%s: %s, %v", to, got, err)
-		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"hash/crc32"
 	"net"
 	"net/netip"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -98,7 +97,7 @@ type hepSource struct {
 // OpenHEP listens for HEP at udp://host:port (versions 1 to 3), tcp://host:port or tls://host:port (version 3); the
 // port is 9060 where none is named, of tls 9061.
 func OpenHEP(spec string, opt HEPOptions) (Live, error) {
-	scheme, addr, err := hepAddress(spec)
+	scheme, addr, err := hep.Address(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -120,21 +119,6 @@ func OpenHEP(spec string, opt HEPOptions) (Live, error) {
 		return nil, fmt.Errorf("open %s: %w", s.name, err)
 	}
 	return s, nil
-}
-
-// hepAddress reads where HEP is listened for.
-func hepAddress(spec string) (scheme, addr string, err error) {
-	u, err := url.Parse(spec)
-	port := map[string]string{"udp": "9060", "tcp": "9060", "tls": "9061"}
-	switch {
-	case err != nil:
-		return "", "", fmt.Errorf("read HEP address: %w", err)
-	case port[u.Scheme] == "" || u.Hostname() == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "":
-		return "", "", fmt.Errorf("read HEP address: %q is not of the form udp://host:port, tcp://host:port or tls://host:port", spec)
-	case u.Port() != "":
-		return u.Scheme, u.Host, nil
-	}
-	return u.Scheme, net.JoinHostPort(u.Hostname(), port[u.Scheme]), nil
 }
 
 // Name is "hep udp://127.0.0.1:9060".

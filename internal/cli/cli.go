@@ -40,6 +40,8 @@ var commands = []func() *cobra.Command{
 	func() *cobra.Command { return serveCommand(runServer) },
 	sendCommand,
 	queryCommand,
+	annotateCommand,
+	rateCommand,
 	dbCommand,
 	configCommand,
 	manCommand,

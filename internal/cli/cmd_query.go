@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,6 +33,10 @@ type history interface {
 	one(ctx context.Context, s *search, id string, w io.Writer) error
 	// count counts them by the values of a field.
 	count(ctx context.Context, s *search, f query.Field) ([]store.Count, error)
+	// annotate keeps a note of people and returns it with its ID.
+	annotate(ctx context.Context, a record.Annotation) (record.Annotation, error)
+	// annotations returns the notes that touch what is from then on (0: all), in order of time.
+	annotations(ctx context.Context, from wire.Time) ([]record.Annotation, error)
 	// messages returns what is kept of a case that was listed, or of one of which only the ID, or a Call-ID, is known.
 	messages(ctx context.Context, c *record.Case) ([]record.Message, error)
 	close() error
@@ -138,8 +143,6 @@ func (o *queryOptions) check() (err error) {
 		return usageError{fmt.Errorf("read --format: unknown format %q; accepted are %s", o.format, strings.Join(names, ", "))}
 	}
 	switch {
-	case o.data != "" && o.server != "":
-		return usageError{errors.New("query: --data and --server exclude each other")}
 	case o.limit < 0:
 		return usageError{fmt.Errorf("read --limit: want a number from 0, not %d", o.limit)}
 	case o.countBy != "" && !slices.Contains(countable(), o.countBy):
@@ -160,7 +163,7 @@ func (o *queryOptions) run(cmd *cobra.Command) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	h, err := o.open()
+	h, err := openHistory(o.data, o.server, o.playbooks)
 	if err != nil {
 		return err
 	}
@@ -186,19 +189,23 @@ func (o *queryOptions) run(cmd *cobra.Command) error {
 	return nil
 }
 
-// open opens the folder or names the server.
-func (o *queryOptions) open() (history, error) {
-	if o.data == "" {
-		if o.server == "" {
-			o.server = defaultServer
+// openHistory opens the folder or names the server, where neither is given the default one.
+func openHistory(data, server, dir string) (history, error) {
+	switch {
+	case data != "" && server != "":
+		return nil, usageError{errors.New("--data and --server exclude each other")}
+	case data == "":
+		r, err := openRemote(cmp.Or(server, defaultServer))
+		if err != nil {
+			return nil, err
 		}
-		return openRemote(o.server)
+		return r, nil
 	}
-	book, err := openPlaybooks(o.playbooks)
+	book, err := openPlaybooks(dir)
 	if err != nil {
 		return nil, err
 	}
-	return openLocal(o.data, book)
+	return openLocal(data, book)
 }
 
 // write writes what is asked for.

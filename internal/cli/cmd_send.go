@@ -155,7 +155,7 @@ func (o *sendOptions) agent() (opt agent.Options, err error) {
 	if o.to == "" {
 		return opt, usageError{errors.New("send: say where to, as in --to udp://127.0.0.1:9060; see sipcause send --help")}
 	}
-	if err := agent.Address(o.to); err != nil {
+	if _, _, err := hep.Address(o.to); err != nil {
 		return opt, usageError{fmt.Errorf("read --to: %w", err)}
 	}
 	scheme, _, _ := strings.Cut(o.to, "://")

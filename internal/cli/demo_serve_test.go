@@ -109,6 +109,7 @@ func TestDemoServes(t *testing.T) {
 	if !enough && !t.Failed() {
 		t.Error("there are never failures of four causes on both carriers amid calls that are well")
 	}
+	judgeRoute(t, api)
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)
@@ -150,6 +151,31 @@ func judgeDemo(t *testing.T, rows []demoRow, truth map[string]*demo.Truth) bool 
 		}
 	}
 	return len(causes) >= 4 && routes["carrier-a"] && routes["carrier-b"] && calls >= 30 && well > 2*failed
+}
+
+// judgeRoute: what is counted of a route is there when it is asked for by its name.
+func judgeRoute(t *testing.T, api string) {
+	t.Helper()
+	resp, err := http.Get(api + "/kpi?measure=asr&route=carrier-a&since=1h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var list struct {
+		Items []struct {
+			Route  string
+			Points []struct{ Population int }
+		}
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range list.Items {
+		if i.Route == "out:carrier-a" && len(i.Points) == 1 && i.Points[0].Population > 0 {
+			return
+		}
+	}
+	t.Errorf("no calls are counted of carrier-a: %+v", list)
 }
 
 // TestDemoPorts: the API goes to the next port where the usual one is taken, and says so.

@@ -21,7 +21,7 @@ import (
 const (
 	failureEvery = 5 * time.Second
 	stateEvery   = 10 * time.Second
-	maxShown     = 4096 // cases remembered as shown
+	maxTold      = 4096 // cases remembered as shown
 )
 
 // watcher tells of a server as it runs: its failures, of each case the first time that a cause is known, and its state.
@@ -79,7 +79,7 @@ func (t *watcher) failure(c *record.Case, missed int, now time.Time) {
 	if c.Cause == "" || t.shown[c.ID] {
 		return
 	}
-	if len(t.shown) >= maxShown {
+	if len(t.shown) >= maxTold {
 		clear(t.shown)
 	}
 	t.shown[c.ID] = true
@@ -118,7 +118,7 @@ func (t *watcher) state(ctx context.Context) {
 	defer t.mu.Unlock()
 	line := fmt.Sprintf("%s  ── %d calls: %s · %d messages · %d open", time.Now().Format("15:04:05"), total, strings.Join(words, ", "), messages, status.OpenLegs)
 	if t.more > 0 {
-		line += fmt.Sprintf(" · %d failures more than shown", t.more)
+		line += fmt.Sprintf(" · %d more failed", t.more)
 	}
 	t.more = 0
 	for _, alarm := range status.Alarms {

@@ -21,16 +21,16 @@ func TestWatcherIsBounded(t *testing.T) {
 	told := func(id, cause string) {
 		w.failure(&record.Case{ID: id, Outcome: call.Failed, Code: 503, Cause: cause}, 0, now)
 	}
-	for i := range 3 * maxShown {
+	for i := range 3 * maxTold {
 		told(fmt.Sprint(i), "server.capacity")
 		told(fmt.Sprint(i), "server.capacity")
 		told(fmt.Sprint(i), "")
-		if len(w.shown) > maxShown {
+		if len(w.shown) > maxTold {
 			t.Fatalf("%d cases are remembered", len(w.shown))
 		}
 	}
 	told("another", "server.overload")
-	if n := strings.Count(b.String(), "\n"); n != 4 || w.more != 3*maxShown-1 {
+	if n := strings.Count(b.String(), "\n"); n != 4 || w.more != 3*maxTold-1 {
 		t.Errorf("%d lines, %d not shown:\n%s", n, w.more, b.String())
 	}
 	now = now.Add(failureEvery)

@@ -44,7 +44,7 @@ type remote struct {
 	client http.Client
 }
 
-func openRemote(server string) (history, error) {
+func openRemote(server string) (*remote, error) {
 	base, err := url.Parse(server)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
 		return nil, usageError{fmt.Errorf("read --server: want a URL such as %s, not %q", defaultServer, server)}
@@ -59,14 +59,31 @@ func (r *remote) close() error {
 
 // get asks for a path below the API's root. The caller closes the body.
 func (r *remote) get(ctx context.Context, path string, values url.Values, accept string) (*http.Response, error) {
+	return r.ask(ctx, http.MethodGet, path, values, nil, accept)
+}
+
+// post hands in a document. The caller closes the body.
+func (r *remote) post(ctx context.Context, path string, document any) (*http.Response, error) {
+	body, err := json.Marshal(document)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", r.base, err)
+	}
+	return r.ask(ctx, http.MethodPost, path, nil, bytes.NewReader(body), "")
+}
+
+// ask asks for a path below the API's root; body, which may be nil, is JSON. The caller closes the answer's.
+func (r *remote) ask(ctx context.Context, method, path string, values url.Values, body io.Reader, accept string) (*http.Response, error) {
 	u := r.base.JoinPath("api/v1", path)
 	u.RawQuery = values.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", r.base, err)
 	}
 	if accept != "" {
 		req.Header.Set("Accept", accept)
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	resp, err := r.client.Do(req)
 	switch {
@@ -74,7 +91,7 @@ func (r *remote) get(ctx context.Context, path string, values url.Values, accept
 		return nil, fmt.Errorf("no server at %s: --server names another, --data the folder of one that is not running", r.base)
 	case err != nil:
 		return nil, fmt.Errorf("ask the server: %w", err)
-	case resp.StatusCode == http.StatusOK:
+	case resp.StatusCode == http.StatusOK, resp.StatusCode == http.StatusCreated, resp.StatusCode == http.StatusNoContent:
 		return resp, nil
 	}
 	defer func() { _ = resp.Body.Close() }() // its error changes nothing
@@ -102,7 +119,7 @@ func (r *remote) problem(resp *http.Response, values url.Values) error {
 		return usageError{fmt.Errorf("%s\n%s", detail, q.Caret())}
 	}
 	switch resp.StatusCode {
-	case http.StatusBadRequest:
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		return usageError{errors.New(detail)}
 	case http.StatusNotFound:
 		return fmt.Errorf("ask %s: %w", r.base, store.ErrNotFound)

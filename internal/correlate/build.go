@@ -109,8 +109,10 @@ func byCode(code int) (call.Outcome, bool) {
 // outcome says how the call ended for its originator, by transaction d of leg l.
 func (b *builder) outcome(c *call.Call, l *call.Leg, d int32) {
 	t := &l.Txns[d]
-	if st := l.FinalStatus(t); (t.Final == call.None || st == 401 || st == 407) && lived(l) {
-		c.Outcome = call.Unknown // it went on, unseen
+	st := l.FinalStatus(t)
+	challenged := st == 401 || st == 407
+	if (t.Final == call.None || challenged) && lived(l) || challenged && !t.HasAuth && b.ledger.Stopped(l.Ended, l.Ended.Add(call.TimerB)) {
+		c.Outcome = call.Unknown // it went on, unseen, or may have
 		return
 	}
 	if t.Final == call.None {
@@ -232,7 +234,7 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 		return call.Cancelled
 	case !provisional && b.unreachable(l, t):
 		return call.Failed
-	case provisional && l.Evicted:
+	case provisional && l.Evicted, b.unheard(l, t, provisional):
 		return call.Unknown
 	case t.Progress == call.None && b.cutOff(l, t):
 		return call.Failed
@@ -244,6 +246,17 @@ func (b *builder) unfinished(l *call.Leg, t *call.Txn) call.Outcome {
 		return call.Unknown
 	}
 	return call.Failed
+}
+
+// unheard says whether nobody listened at a time when the response may have come: after the last message of t, while its
+// client waited.
+func (b *builder) unheard(l *call.Leg, t *call.Txn, provisional bool) bool {
+	last := l.Sightings[t.Last].Time
+	until := max(last, l.Start(t).Add(call.TimerB))
+	if provisional {
+		until = last.Add(call.TimerC)
+	}
+	return b.ledger.Stopped(last, until)
 }
 
 // cutOff says whether the connection of t ended while it waited, and for as long as Timer B runs its server, which would have

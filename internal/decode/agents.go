@@ -28,6 +28,8 @@ type agent struct {
 	key   agentKey
 	point int32 // noPoint: that of the packet
 	clock agentClock
+	at    wire.Time // of its clock, in the packet before
+	seen  wire.Time // the same, corrected
 }
 
 // agents are those known, the one not heard of for longest first.
@@ -95,7 +97,9 @@ func (d *Decoder) agentPoint(id uint32, name []byte) int32 {
 	return int32(d.opt.Points(string(clean)))
 }
 
-// correct returns when the packet at hand, of agent a and seen at the time at of its clock, was seen by ours.
+// correct returns when the packet at hand, of agent a and seen at the time at of its clock, was seen by ours. What an agent
+// saw later is not put before what it saw earlier, whatever has been learnt of its clock between: an agent that reads an
+// old file to us, faster than it was written, has a clock that is less and less slow.
 func (d *Decoder) correct(a *agent, at wire.Time) wire.Time {
 	st := &d.stats.agents
 	switch a.clock.hear(at, d.cur.received) {
@@ -107,7 +111,12 @@ func (d *Decoder) correct(a *agent, at wire.Time) wire.Time {
 	if a.clock.offset != 0 {
 		st.Corrected++
 	}
-	return at + a.clock.offset
+	t := at + a.clock.offset
+	if a.at != 0 && at >= a.at {
+		t = max(t, a.seen)
+	}
+	a.at, a.seen = at, t
+	return t
 }
 
 const (

@@ -290,6 +290,26 @@ func TestAgentReplay(t *testing.T) {
 	}
 }
 
+// TestAgentReadsOldFile: what an agent reads to us of a file of long ago, faster than it was written, is of now, and in
+// its order.
+func TestAgentReadsOldFile(t *testing.T) {
+	for _, speed := range []wire.Time{1, 2, 60, 10000} {
+		r := newRun(Options{})
+		for at := wire.Time(0); at < 120*second; at += second / 10 {
+			r.now = start + at/speed
+			r.live(1, hep3(sipMessage("f", 3), start-40*24*hour+at))
+			n := len(r.payloads)
+			p := r.payloads[n-1]
+			if n > 1 && p.Time < r.payloads[n-2].Time {
+				t.Fatalf("speed %d: after %v packet %d goes back by %v", speed, at.Std().Sub(wire.Time(0).Std()), n, r.payloads[n-2].Time.Sub(p.Time))
+			}
+			if ahead := p.Time - r.now; ahead < 0 || ahead > clockTolerance {
+				t.Fatalf("speed %d: packet %d is off by %v", speed, n, p.Time.Sub(r.now))
+			}
+		}
+	}
+}
+
 // TestAgentsApart: agents of one number at two senders have each its clock.
 func TestAgentsApart(t *testing.T) {
 	r := newRun(Options{})

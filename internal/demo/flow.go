@@ -269,14 +269,14 @@ func (f *flow) hangUp(callee bool) *flow {
 }
 
 // cancel gives up on every hop.
-func (f *flow) cancel() *flow {
+func (f *flow) cancel() {
 	for i := range len(f.path) - 1 {
 		f.send(f.path[i], f.path[i+1], "CANCEL "+f.uri(i)+" SIP/2.0\n"+f.vias[i]+"\nMax-Forwards: 70\n"+f.ends(f.cseq, "CANCEL", "")+"User-Agent: "+f.path[i].agent+"\n", "")
 		own := flow{s: f.s, truth: f.truth, at: f.at, path: f.path[i:], vias: f.vias[i : i+1], from: f.from, to: f.to, fromTag: f.fromTag}
 		own.respond(0, "200 OK", f.toTag, f.cseq, "CANCEL", f.path[i+1], "")
 		f.packets, f.at = append(f.packets, own.packets...), own.at
 	}
-	return f.failed("487 Request Terminated", "")
+	f.failed("487 Request Terminated", "")
 }
 
 // reroute sends the INVITE to another last element.

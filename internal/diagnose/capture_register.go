@@ -32,6 +32,9 @@ func captureExpired(l *peer.Ledger) []finding.Finding {
 			continue
 		}
 		b := gap.last
+		if l.Stopped(b.Time, l.End) {
+			continue // the refresh came while nobody listened
+		}
 		if seen, ok := l.LastSeen(b.Server, l.End+1); !ok || seen.Sub(gap.since) < lapseSlack {
 			continue
 		}

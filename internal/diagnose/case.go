@@ -272,7 +272,7 @@ func (x *Case) Absent(confidence float64, r call.TxnRef, until wire.Time) float6
 	if t.Resent < 2 && t.FinalResent < 2 && x.holes() { // who sends again and again has not got it, whatever the capture lacks
 		confidence = min(confidence, guess)
 	}
-	return confidence * (1 - x.Ledger.Loss(x.Start(r), until, t.Client.Addr(), t.Server.Addr()))
+	return confidence * (1 - x.Ledger.Missed(x.Start(r), until, t.Client.Addr(), t.Server.Addr()))
 }
 
 // Events returns the wire events bound to a transaction of a call that failed: about its request when that got

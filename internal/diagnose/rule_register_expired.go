@@ -28,6 +28,9 @@ func registerExpired(x *Case) *report {
 		if x.triedBetween(b.Time, gap.since) {
 			return nil // it was not late but failed
 		}
+		if x.Ledger.Stopped(b.Time, at) {
+			return nil // the refresh came while nobody listened
+		}
 		away := at.Sub(gap.since)
 		// The refresh may have been sent and lost by the capture.
 		conf := 0.9 * (1 - x.Ledger.Loss(b.Time, at, t.Client.Addr(), t.Server.Addr()))

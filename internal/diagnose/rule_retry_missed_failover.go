@@ -60,7 +60,7 @@ func (x *Case) missedFailover(r call.TxnRef, status int) *report {
 		if status != 0 {
 			what = "answered " + x.attemptWords(&call.Attempt{Target: t.Server, Code: status, Leg: r.Leg, Txn: r.Txn, FinalMS: float64(x.FinalTime(r)-x.Start(r)) / 1e6})
 		}
-		confidence := 0.75 * (1 - x.Ledger.Loss(x.Start(r), x.Ended, t.Client.Addr(), o.Server.Addr()))
+		confidence := 0.75 * (1 - x.Ledger.Missed(x.Start(r), x.Ended, t.Client.Addr(), o.Server.Addr()))
 		if status == 0 {
 			confidence = min(confidence, x.Absent(0.75, r, x.Ended))
 		}

@@ -29,7 +29,7 @@ func routingNotRegistered(x *Case) *report {
 	case peer.Lapsed:
 		since = Seconds(b.last.Until, at)
 		why = fmt.Sprintf("its registration ran out at %s, %.0f s before, and was not refreshed (%d s granted)", clock(b.last.Until), since, b.last.Expires)
-		confidence = 0.9 * (1 - x.Ledger.Loss(b.last.Time, at, b.last.Source.Addr(), b.last.Server.Addr()))
+		confidence = 0.9 * (1 - x.Ledger.Missed(b.last.Time, at, b.last.Source.Addr(), b.last.Server.Addr()))
 		check = "Was it switched off, or offline? Did its refreshes leave and not arrive (NAT, firewall, changed address)? A capture at the device shows which."
 	case peer.Removed:
 		why = fmt.Sprintf("it unregistered at %s, %.0f s before", clock(b.last.Time), since)

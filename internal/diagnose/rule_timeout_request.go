@@ -48,13 +48,16 @@ func timeoutRequest(x *Case) *report {
 	until := x.FinalTime(d)
 	confidence := x.Absent(0.95, next, until)
 	answered := "sent nothing back"
-	if n.Trying != call.None {
+	switch {
+	case n.Progress != call.None:
+		answered = "sent only provisional responses"
+	case n.Trying != call.None:
 		answered = "sent only 100 Trying"
 	}
 	method := n.Method
 	r := x.report("timeout.request", confidence, "%s waited %.1f s for %s, which %s to the %s, and then answered 408 itself.", t.Server, silence, n.Server, answered, method).
 		do("Check %s: is it up, and does its own log or a capture on it show the %s arriving?", n.Server, method)
-	if method == sip.MethodInvite && n.Trying == call.None {
+	if method == sip.MethodInvite && n.Trying == call.None && n.Progress == call.None {
 		r.do("If the request arrives there, look for the way back: its responses must reach %s.", n.Client)
 	}
 	return r.do("Let %s fail over sooner than %.0f s if it has another target.", t.Server, silence).

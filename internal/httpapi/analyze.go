@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"net/http"
+
+	"sipcause/internal/record"
 )
 
 const maxName = 200 // bytes of an upload's name
@@ -19,7 +21,7 @@ func (a *api) analyze(w http.ResponseWriter, r *request) error {
 	if name == "" {
 		name = "upload"
 	}
-	if !oneLine(name, maxName) {
+	if !record.OneLine(name, maxName) {
 		return badParameter("name", "name must be one line of at most 200 bytes")
 	}
 	select {

@@ -44,7 +44,7 @@ func (a *api) annotate(w http.ResponseWriter, r *request) error {
 	n := record.Annotation{Kind: body.Kind, Route: body.Route, Text: body.Text}
 	var err error
 	if body.ID != "" {
-		if n.ID, err = strconv.ParseUint(body.ID, 10, 64); err != nil {
+		if n.ID, err = strconv.ParseUint(body.ID, 10, 63); err != nil {
 			return unprocessable("id must be that of an annotation, or absent")
 		}
 	}

@@ -216,15 +216,15 @@ func TestAnnotationsAreKept(t *testing.T) {
 	}
 	for body, want := range map[string]string{
 		`{"kind":"note","text":"x"}`: "from must be a time",
-		`{"from":"2026-11-23T10:00:00Z","until":"2026-11-23T09:00:00Z","kind":"note","text":"x"}`:       "until must not be before",
-		`{"from":"2026-11-23T10:00:00Z","kind":"holiday","text":"x"}`:                                   "kind must be",
-		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":""}`:                                       "text must be",
-		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"a\u0007b"}`:                               "text must be",
+		`{"from":"2026-11-23T10:00:00Z","until":"2026-11-23T09:00:00Z","kind":"note","text":"x"}`:              "until must not be before",
+		`{"from":"2026-11-23T10:00:00Z","kind":"holiday","text":"x"}`:                                          "kind must be",
+		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":""}`:                                              "text must be",
+		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"a\u0007b"}`:                                      "text must be",
 		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"` + strings.Repeat("x", record.MaxNote+1) + `"}`: "text must be",
-		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"x","id":"x"}`:                             "id must be",
-		`{"form":"2026-11-23T10:00:00Z"}`:                                                               "unknown field",
-		`{} {}`:                                                                                         "something follows",
-		`[`:                                                                                             "read body",
+		`{"from":"2026-11-23T10:00:00Z","kind":"note","text":"x","id":"x"}`:                                    "id must be",
+		`{"form":"2026-11-23T10:00:00Z"}`:                                                                      "unknown field",
+		`{} {}`:                                                                                                "something follows",
+		`[`:                                                                                                    "read body",
 	} {
 		if r := send(body); r.StatusCode < 400 || r.StatusCode > 422 || !bytes.Contains(r.body, []byte(want)) {
 			t.Errorf("%.80s: %s %s, want %q", body, r.Status, r.body, want)

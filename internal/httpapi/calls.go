@@ -87,7 +87,7 @@ func (a *api) stream(w http.ResponseWriter, r *request, q store.Search) error {
 			return context.DeadlineExceeded // nothing was looked at in the time there is
 		}
 		q.After = found.Next
-		if err := out.flush(); err != nil {
+		if err := errors.Join(out.flush(), out.control.Flush()); err != nil {
 			return gone(err)
 		}
 	}

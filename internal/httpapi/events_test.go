@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 
 	"sipcause/internal/query"
 	"sipcause/internal/record"
+	"sipcause/internal/store"
 )
 
 // event is one that came; name "comment" is a sign of life.
@@ -219,5 +221,46 @@ func TestSlowFollowersAreDropped(t *testing.T) {
 	case <-l.ended:
 	case <-time.After(30 * time.Second):
 		t.Fatal("a client that reads nothing is still followed")
+	}
+}
+
+// pages is a lab whose lists have another page, which does not come.
+type pages struct{ *lab }
+
+func (e pages) Cases(ctx context.Context, q store.Search) (store.Page, error) {
+	if q.After != "" {
+		<-ctx.Done()
+		return store.Page{}, ctx.Err()
+	}
+	page, err := e.lab.Cases(ctx, q)
+	page.Next = "more"
+	return page, err
+}
+
+// A server that ends breaks off what it is writing: its reader must not take that for whole.
+func TestEndBreaksOff(t *testing.T) {
+	h, err := New(pages{someCalls(t)}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	srv := httptest.NewUnstartedServer(h)
+	srv.Config = Server(h)
+	srv.Config.BaseContext = func(net.Listener) context.Context { return ctx }
+	srv.Start()
+	t.Cleanup(srv.Close)
+	req, err := http.NewRequest(http.MethodGet, srv.URL+"/api/v1/calls", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "application/x-ndjson")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	end()
+	if n, err := io.Copy(io.Discard, res.Body); err == nil {
+		t.Errorf("read %d bytes, and nothing says that more was to come", n)
 	}
 }

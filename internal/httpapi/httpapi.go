@@ -159,6 +159,9 @@ func (a *api) serve(e *endpoint) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := a.now()
 		out := &answer{ResponseWriter: w}
+		if m := a.opt.Metrics; m != nil {
+			defer func() { m.served(e.path, r.Method, out.status, a.now().Sub(began)) }()
+		}
 		if !e.long {
 			ctx, cancel := context.WithTimeout(r.Context(), a.opt.Timeout)
 			defer cancel()
@@ -170,9 +173,6 @@ func (a *api) serve(e *endpoint) http.Handler {
 		}
 		if err != nil {
 			a.fail(out, r, err)
-		}
-		if a.opt.Metrics != nil {
-			a.opt.Metrics.served(e.path, r.Method, out.status, a.now().Sub(began))
 		}
 	})
 }
@@ -208,7 +208,7 @@ func (a *api) refuse(methods []string) http.Handler {
 // fail answers with a problem, or breaks an answer off that has begun: the client must not take it for whole.
 func (a *api) fail(w *answer, r *http.Request, err error) {
 	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
-		return // nobody is there any more
+		panic(http.ErrAbortHandler) // nobody is there any more, or the server ends: returning would say that this was all
 	}
 	p := problemOf(err)
 	if p.Status >= 500 {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"strings"
 	"time"
 
 	"sipcause/internal/kpi"
@@ -261,9 +260,4 @@ func (a *api) gaps(w http.ResponseWriter, r *request) error {
 		out[i] = gapJSON{g.Kind.String(), text(g.PointName), moment(g.From), moment(g.Until), text(g.Where), positive(g.Lost), positive(g.Bytes)}
 	}
 	return writeJSON(w, http.StatusOK, page{Items: out})
-}
-
-// oneLine says whether text is fit for a list: not empty, not long, no controls.
-func oneLine(s string, most int) bool {
-	return s != "" && len(s) <= most && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 })
 }

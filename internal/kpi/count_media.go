@@ -1,10 +1,10 @@
 package kpi
 
 import (
-	"encoding/json"
 	"slices"
 
 	"sipcause/internal/call"
+	"sipcause/internal/media"
 	"sipcause/internal/record"
 	"sipcause/internal/route"
 	"sipcause/internal/wire"
@@ -161,100 +161,74 @@ func reported(s sink, m *call.Stream) bool {
 	return true
 }
 
-// rtcpNote is what is read of a note about RTCP: report blocks as JSON, as HEP agents write them.
-type rtcpNote struct {
-	Blocks []struct {
-		SSRC     uint32   `json:"source_ssrc"`
-		Fraction *float64 `json:"fraction_lost"` // of 256
-		Jitter   *float64 `json:"ia_jitter"`     // in ticks
-	} `json:"report_blocks"`
-}
-
-// qualityNote is what is read of a note about quality.
-type qualityNote struct {
-	MOS      float64 `json:"mos"`
-	Incoming float64 `json:"inc_mos"`
-	Outgoing float64 `json:"out_mos"`
-}
-
 // maxNoted bounds the streams that are told apart in the notes of one case.
 const maxNoted = 16
 
-// told adds up what notes say of one stream.
+// told adds up what notes about RTCP say of one stream.
 type told struct {
 	ssrc             uint32
-	loss, jitter     float64
+	loss, ticks, mos float64 // sums; mos is the last
 	losses, jittered int
 }
 
 // notes counts what agents reported of the case's media, but of streams whose reports were seen on the wire.
 func (k *cells) notes() {
-	if len(k.c.Notes) == 0 {
-		return
-	}
 	s := k.every(k.began)
 	var list []told
+	var says []media.Told
 	for i := range k.c.Notes {
 		n := &k.c.Notes[i]
-		switch n.Kind {
-		case wire.NoteRTCP:
-			list = k.rtcp(list, n.Text)
-		case wire.NoteQuality:
-			var q qualityNote
-			if json.Unmarshal(n.Text, &q) != nil {
-				continue
-			}
-			for _, v := range []float64{q.MOS, q.Incoming, q.Outgoing} {
-				if v > 5 {
-					v /= 100 // some agents write 4.2 as 420
-				}
-				if v >= 1 && v <= 5 {
-					s.one(remoteStreams)
-					s.time(remoteMOS, "", v)
-				}
+		says, _ = media.AppendTold(says[:0], n)
+		for j := range says {
+			switch t := &says[j]; {
+			case n.Kind == wire.NoteRTCP:
+				list = k.rtcp(list, t)
+			case t.MOS > 0:
+				s.one(remoteStreams)
+				s.time(remoteMOS, "", t.MOS)
 			}
 		}
 	}
 	for i := range list {
 		t := &list[i]
-		if t.losses+t.jittered == 0 {
+		if t.losses+t.jittered == 0 && t.mos == 0 {
 			continue
 		}
 		s.one(remoteStreams)
 		if t.losses > 0 {
-			s.time(remoteLoss, "", 100*t.loss/256/float64(t.losses))
+			s.time(remoteLoss, "", 100*t.loss/float64(t.losses))
 		}
 		if rate := k.clockOf(t.ssrc); rate > 0 && t.jittered > 0 {
-			s.time(remoteJitter, "", 1000*t.jitter/float64(t.jittered)/float64(rate))
+			s.time(remoteJitter, "", 1000*t.ticks/float64(t.jittered)/float64(rate))
+		}
+		if t.mos > 0 {
+			s.time(remoteMOS, "", t.mos)
 		}
 	}
 }
 
-// rtcp adds the report blocks of one note.
-func (k *cells) rtcp(list []told, text []byte) []told {
-	var note rtcpNote
-	if json.Unmarshal(text, &note) != nil {
+// rtcp adds what one note says of one stream.
+func (k *cells) rtcp(list []told, says *media.Told) []told {
+	if slices.ContainsFunc(k.c.Call.Media, func(m call.Stream) bool { return m.SSRC == says.SSRC && m.Remote != nil && m.Remote.Reports > 0 }) {
 		return list
 	}
-	for _, b := range note.Blocks {
-		if slices.ContainsFunc(k.c.Call.Media, func(m call.Stream) bool { return m.SSRC == b.SSRC && m.Remote != nil && m.Remote.Reports > 0 }) {
-			continue
+	at := slices.IndexFunc(list, func(t told) bool { return t.ssrc == says.SSRC })
+	if at < 0 {
+		if len(list) == maxNoted {
+			return list
 		}
-		at := slices.IndexFunc(list, func(t told) bool { return t.ssrc == b.SSRC })
-		if at < 0 {
-			if len(list) == maxNoted {
-				continue
-			}
-			at = len(list)
-			list = append(list, told{ssrc: b.SSRC})
-		}
-		t := &list[at]
-		if b.Fraction != nil && *b.Fraction >= 0 && *b.Fraction < 256 {
-			t.loss, t.losses = t.loss+*b.Fraction, t.losses+1
-		}
-		if b.Jitter != nil && *b.Jitter >= 0 {
-			t.jitter, t.jittered = t.jitter+*b.Jitter, t.jittered+1
-		}
+		at = len(list)
+		list = append(list, told{ssrc: says.SSRC})
+	}
+	t := &list[at]
+	if says.Loss >= 0 {
+		t.loss, t.losses = t.loss+says.Loss, t.losses+1
+	}
+	if says.Ticks >= 0 {
+		t.ticks, t.jittered = t.ticks+says.Ticks, t.jittered+1
+	}
+	if says.MOS > 0 {
+		t.mos = says.MOS
 	}
 	return list
 }

@@ -347,8 +347,11 @@ func rollupOf(cells []record.Cell) kpi.Rollup {
 			if c.Minute < from || c.Minute >= int64(q.Until/60e9) || !slices.Contains(q.Counters, c.Counter) {
 				continue
 			}
-			if q.ByRoute && c.Route == "" || !q.ByRoute && q.Routes == nil && c.Route != "" || q.Routes != nil && !slices.Contains(q.Routes, c.Route) {
+			if q.Routes != nil && !slices.Contains(q.Routes, c.Route) || q.Routes == nil && (c.Route != "") != q.ByRoute {
 				continue
+			}
+			if !q.ByRoute {
+				c.Route = ""
 			}
 			if !q.ByLabel {
 				c.Label = ""

@@ -114,7 +114,7 @@ func (w *window) rollup(rollup Rollup, from, until, step int64, ids []counter, b
 		}
 	}
 	if w.byRoute {
-		q.Routes, q.ByRoute = w.routes, w.routes == nil
+		q.Routes, q.ByRoute = w.routes, true
 	}
 	return rollup(q, visit)
 }

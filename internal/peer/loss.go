@@ -44,11 +44,11 @@ func (l *Ledger) AddTraffic(at wire.Time, n int) {
 	s.slots[i] += uint32(n)
 }
 
-// AddGap notes that packets are missing. Gaps beyond the bound are counted as evicted.
+// AddGap notes that packets are missing. At the bound the oldest quarter goes, and is counted as evicted.
 func (l *Ledger) AddGap(g wire.Gap) {
 	if len(l.losses.gaps) >= maxGaps {
-		l.Evicted++
-		return
+		l.Evicted += maxGaps / 4
+		l.losses.gaps = append(l.losses.gaps[:0], l.losses.gaps[maxGaps/4:]...)
 	}
 	l.losses.gaps = append(l.losses.gaps, g)
 }
@@ -56,7 +56,7 @@ func (l *Ledger) AddGap(g wire.Gap) {
 // Loss estimates the share of packets, 0 to 1, that the capture lost between from and until on the way
 // between two hosts: by the gaps that overlap, against the packets seen meanwhile.
 func (l *Ledger) Loss(from, until wire.Time, a, b netip.Addr) float64 {
-	lost := 0.0
+	lost, deaf := 0.0, wire.Time(0)
 	for i := range l.losses.gaps {
 		g := &l.losses.gaps[i]
 		if g.Kind == wire.GapSnapLength || g.Until < from || g.From > until {
@@ -68,6 +68,10 @@ func (l *Ledger) Loss(from, until wire.Time, a, b netip.Addr) float64 {
 			}
 			continue
 		}
+		if g.Kind == wire.GapStopped {
+			deaf += min(g.Until, until) - max(g.From, from)
+			continue
+		}
 		n := float64(g.Lost)
 		if n == 0 {
 			n = max(1, float64(g.Bytes)/packetBytes)
@@ -77,10 +81,34 @@ func (l *Ledger) Loss(from, until wire.Time, a, b netip.Addr) float64 {
 		}
 		lost += n
 	}
-	if lost == 0 {
-		return 0
+	share := 0.0
+	if lost > 0 {
+		share = lost / (lost + l.losses.seen(from, until))
 	}
-	return lost / (lost + l.losses.seen(from, until))
+	if deaf > 0 { // while nobody listened, everything was lost
+		share = 1 - (1-share)*(1-min(1, float64(deaf)/float64(until-from)))
+	}
+	return share
+}
+
+// Missed estimates how likely one message that must have come between from and until on the way between two hosts, and was
+// not seen, was lost: most likely when there was a time in which nobody listened.
+func (l *Ledger) Missed(from, until wire.Time, a, b netip.Addr) float64 {
+	loss := l.Loss(from, until, a, b)
+	if l.Stopped(from, until) {
+		return max(loss, flowLoss)
+	}
+	return loss
+}
+
+// Stopped says whether there was a time between from and until in which nobody listened.
+func (l *Ledger) Stopped(from, until wire.Time) bool {
+	for i := range l.losses.gaps {
+		if g := &l.losses.gaps[i]; g.Kind == wire.GapStopped && g.From <= until && g.Until >= from {
+			return true
+		}
+	}
+	return false
 }
 
 // seen returns how many packets were captured between two times, in proportion of the slots they cut.

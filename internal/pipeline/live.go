@@ -10,6 +10,7 @@ import (
 	"sipcause/internal/record"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
+	"sipcause/sip"
 )
 
 // LiveOptions of a live run. The zero value takes the defaults.
@@ -86,11 +87,20 @@ func NewLive(opt LiveOptions, emit func(*view.Case) error) *Live {
 	}
 }
 
-// Restored takes a message that was recorded in an earlier run, in the order in which it was; before Run.
+// Restored takes a message that was recorded in an earlier run, in the order in which it was; before Run. Event time goes
+// on in steps as it did then: legs end where they ended.
 func (l *Live) Restored(m *record.Message, point uint16) error {
+	if m.Time.Sub(l.last) >= turnEvery {
+		l.engine.send()
+		l.engine.Reached(m.Time.Add(-turnEvery))
+		l.engine.send()
+	}
 	l.last = max(l.last, m.Time)
 	return l.engine.Recorded(m, point)
 }
+
+// RestoredGap takes a gap that was recorded in an earlier run, before the messages.
+func (l *Live) RestoredGap(g wire.Gap) { l.engine.batch.gaps = append(l.engine.batch.gaps, g) }
 
 // Resume ends what Restored began: event time goes on from the last message restored, since arrived.
 func (l *Live) Resume(arrived time.Time) {
@@ -280,6 +290,13 @@ func (l *Live) keep(b []byte) []byte {
 	return (*c)[from:len(*c):len(*c)]
 }
 
+// keepText is keep for texts that may be stored: without passwords, so that none is in a case, a finding or a store.
+func (l *Live) keepText(b []byte) []byte {
+	own := l.keep(b)
+	sip.MaskPasswords(own)
+	return own
+}
+
 // chunk returns an empty chunk with room for n bytes. l.mu is held.
 func (l *Live) chunk(n int) []byte {
 	if k := len(l.chunks); k > 0 && cap(l.chunks[k-1]) >= n {
@@ -329,7 +346,7 @@ func (s *Intake) Payload(p *wire.Payload) {
 	}
 	f := l.fresh
 	f.payloads = append(f.payloads, *p)
-	f.payloads[len(f.payloads)-1].Data = l.keep(p.Data)
+	f.payloads[len(f.payloads)-1].Data = l.keepText(p.Data)
 	full := len(f.payloads) == maxParcel
 	l.mu.Unlock()
 	if full {
@@ -350,7 +367,7 @@ func (s *Intake) Event(e *wire.Event) {
 		return
 	}
 	own := *e
-	own.Quote = l.keep(e.Quote)
+	own.Quote = l.keepText(e.Quote)
 	l.fresh.events = append(l.fresh.events, own)
 }
 
@@ -378,7 +395,7 @@ func (s *Intake) Note(n *wire.Note) {
 		return
 	}
 	own := *n
-	own.CallID, own.Text = l.keep(n.CallID), l.keep(n.Text)
+	own.CallID, own.Text = l.keepText(n.CallID), l.keepText(n.Text)
 	l.fresh.notes = append(l.fresh.notes, own)
 }
 

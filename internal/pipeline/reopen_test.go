@@ -91,6 +91,12 @@ func kept(s *pipeline.Seen) (messages []record.Message) {
 			Key: pipeline.KeyOfEvent(e), Time: e.Time, Ref: e.Ref, Flow: e.Flow, What: record.Event, Data: record.EncodeEvent(nil, e),
 		})
 	}
+	for i := range s.Notes {
+		n := &s.Notes[i]
+		messages = append(messages, record.Message{
+			Key: correlate.KeyOfCallID(n.CallID), Time: n.Time, Ref: n.Ref, Flow: n.Flow, What: record.Note, Data: record.EncodeNote(nil, n),
+		})
+	}
 	return messages
 }
 
@@ -191,7 +197,7 @@ func reopened(t *testing.T, rec *record.Case, messages []record.Message, h how) 
 // recordings are the captures of the repository.
 func recordings(t *testing.T) (names []string) {
 	t.Helper()
-	for _, pattern := range []string{"../../testdata/captures/*/capture.pcap*", "../../testdata/lab/*.pcap*", "../../testdata/traces/*.txt"} {
+	for _, pattern := range []string{"../../testdata/captures/*/capture.pcap*", "../../testdata/lab/*.pcap*", "../../testdata/traces/*.txt", "testdata/golden/notes/*.pcap"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

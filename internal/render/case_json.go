@@ -26,6 +26,7 @@ func (e *encoder) item(c *view.Case, tagged bool) {
 		e.buf = appendString(e.buf, l.CallID)
 	}
 	e.raw("]")
+	e.revision(c)
 	e.links(cl.Links)
 	e.subject(cl)
 	e.textOrNull("from", cl.From)
@@ -39,6 +40,7 @@ func (e *encoder) item(c *view.Case, tagged bool) {
 	e.timings(&cl.Timings)
 	e.textOrNull("hung_up_by", cl.HungUpBy)
 	e.attempts(cl.Attempts)
+	e.routes(c)
 	e.verdict(c)
 	if e.all || deep(c) {
 		e.digests = digestsOf(c)
@@ -47,6 +49,7 @@ func (e *encoder) item(c *view.Case, tagged bool) {
 	if len(cl.Media) > 0 {
 		e.media(cl.Media)
 	}
+	e.told(c)
 	if len(cl.Gaps) > 0 {
 		e.gaps(cl.Gaps)
 	}

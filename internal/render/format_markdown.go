@@ -62,12 +62,12 @@ func (r *markdown) End(s *view.Summary) error {
 func (r *markdown) section(c *view.Case, number uint64) {
 	cl := c.Call
 	title := caseTitle(cl)
-	if code := codeText(cl); code != "" {
+	if code := ending(c); code != "" {
 		title += ": " + code
 	}
 	r.heading(fmt.Sprintf("Case %d: ", number), title)
 	r.para("", who(cl))
-	for _, f := range facts(cl, r.opt.Zone) {
+	for _, f := range caseFacts(c, r.opt.Zone) {
 		r.item("", f)
 	}
 	for i := range cl.Legs {
@@ -80,9 +80,31 @@ func (r *markdown) section(c *view.Case, number uint64) {
 	for i := range cl.Media {
 		r.item("", streamText(&cl.Media[i]))
 	}
+	if s := routesText(c); s != "" {
+		r.item("Routes", s)
+	}
 	r.out.WriteByte('\n')
 	r.diagnosis(c)
+	r.told(c)
 	r.fence(newLadder(cl, maxLadderRows).paint(Options{Width: markdownWidth, Zone: r.opt.Zone}))
+}
+
+// told writes what agents said of the case; their logs are fenced.
+func (r *markdown) told(c *view.Case) {
+	s := toldOf(c)
+	for i, line := range s.reports(c.Call) {
+		if i == 0 {
+			r.para("Reported of its media", "")
+		}
+		r.item("", line)
+	}
+	if len(s.heard)+s.unread > 0 {
+		r.out.WriteByte('\n')
+	}
+	if len(s.log) > 0 {
+		r.para("Log", "")
+		r.fence(s.logLines(maxLogShown, r.opt.Zone))
+	}
 }
 
 // diagnosis writes the cause, what proves it and what to do.

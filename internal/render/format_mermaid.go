@@ -71,7 +71,7 @@ func (d *diagram) draw(c *view.Case, number uint64) string {
 	var b strings.Builder
 	b.WriteString("```mermaid\nsequenceDiagram\n")
 	title := fmt.Sprintf("case %d: %s", number, caseTitle(c.Call))
-	if code := codeText(c.Call); code != "" {
+	if code := ending(c); code != "" {
 		title += ", " + code
 	}
 	b.WriteString("    title " + mermaidText(title, maxDiagramLabel) + "\n")

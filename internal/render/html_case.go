@@ -23,7 +23,8 @@ type pageCase struct {
 	Playbooks                              []pageAdvice
 	Origin                                 *pageOrigin
 	Suspect                                string
-	Tried, Media, Gaps                     []string
+	Tried, Media, Gaps, Reported, Log      []string
+	Routes                                 string
 	Exhibits                               []exhibit
 	Ladder                                 *svgLadder
 	Messages                               []pageMessage
@@ -62,8 +63,8 @@ func visibles(list []string) []string {
 func (r *page) makeCase(c *view.Case, number uint64, full bool) *pageCase {
 	cl := c.Call
 	p := &pageCase{
-		N: number, Outcome: cl.Outcome.String(), Severity: caseSeverity(c), What: caseTitle(cl), Code: codeText(cl),
-		Clock: clock(cl.Began, r.opt.Zone), Who: cells.Visible(who(cl)), Facts: cells.Visible(strings.Join(facts(cl, r.opt.Zone), " · ")),
+		N: number, Outcome: cl.Outcome.String(), Severity: caseSeverity(c), What: caseTitle(cl), Code: ending(c),
+		Clock: clock(cl.Began, r.opt.Zone), Who: cells.Visible(who(cl)), Facts: cells.Visible(strings.Join(caseFacts(c, r.opt.Zone), " · ")),
 	}
 	for i := range cl.Legs {
 		p.CallIDs = append(p.CallIDs, cells.Visible(legText(cl, i)))
@@ -71,6 +72,8 @@ func (r *page) makeCase(c *view.Case, number uint64, full bool) *pageCase {
 	for i := range cl.Media {
 		p.Media = append(p.Media, streamText(&cl.Media[i]))
 	}
+	s := toldOf(c)
+	p.Routes, p.Reported, p.Log = cells.Visible(routesText(c)), s.reports(cl), s.logLines(maxLogKept, r.opt.Zone)
 	p.Gaps = visibles(gapTexts(cl.Gaps, r.opt.Zone))
 	if o := cl.Origin; o != nil {
 		p.Origin = &pageOrigin{cells.Visible(originText(cl)), visibles(o.Evidence), visibles(o.Alternatives)}

@@ -75,6 +75,28 @@ func maskCredentialsValue(value []byte) []byte {
 	return otherSecret.ReplaceAll(value, []byte("${1}"+masked))
 }
 
+var (
+	logCredentials = regexp.MustCompile(`(?i)(\bauthorization["']?[ \t]*[:=][ \t]*["']?)([^\r\n]+)`)
+	logDigest      = regexp.MustCompile(`(?i)\bdigest\b`)
+	logKey         = regexp.MustCompile(`(?i)(\binline:|\bk=\w+:|\ba=ice-pwd:)[^\s|;\\]+`)
+	logPassword    = regexp.MustCompile(`(?i)(\b\w*(?:passw(?:or)?d|passwd|passphrase|pwd|secret|ha1)["']?\s*(?:=>|[:=])\s*["']?)[^\s"',;&]+`)
+)
+
+// maskLog is maskSecrets for a line of a log, which may hold parts of a message anywhere; passwords in words of their own
+// go too. text is not changed.
+func maskLog(text []byte) []byte {
+	text = logCredentials.ReplaceAllFunc(text, func(m []byte) []byte {
+		at := logCredentials.FindSubmatchIndex(m)
+		return append(bytes.Clone(m[:at[3]]), maskCredentialsValue(m[at[4]:])...)
+	})
+	if logDigest.Match(text) {
+		text = digestResponse.ReplaceAll(text, []byte("${1}"+masked))
+	}
+	text = logKey.ReplaceAll(text, []byte("${1}"+masked))
+	text = logPassword.ReplaceAll(text, []byte("${1}"+masked))
+	return maskURIs(text)
+}
+
 // maskRewrite is maskSecrets for one side of what was rewritten.
 func maskRewrite(what string, side []byte) []byte {
 	switch {

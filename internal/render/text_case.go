@@ -16,11 +16,12 @@ var severityStyle = [...]style{finding.Info: normal, finding.Warning: yellow, fi
 func (r *text) section(c *view.Case, number uint64) {
 	r.line("")
 	r.title(c, number)
-	r.facts(c.Call)
+	r.facts(c)
 	r.line("")
 	r.lines = append(r.lines, newLadder(c.Call, maxLadderRows).paint(r.opt)...)
 	r.line("")
 	r.diagnosis(c)
+	r.told(c)
 }
 
 // title writes "── #2 CALL FAILED ─ 486 Busy Here ─────── callee.busy ──".
@@ -39,17 +40,24 @@ func (r *text) title(c *view.Case, number uint64) {
 		room -= len(id) + 4
 	}
 	text := r.paint(bold, head)
+	mark := ""
+	if soFar(c) {
+		mark = soFarMark
+		room -= len(mark)
+	}
 	if code = cells.Clip(code, room-4); code != "" {
 		text += "  " + r.paint(bold, code)
 		room -= 2 + cells.Width(code)
 	}
+	text += r.paint(yellow, mark)
 	r.line("── ", text, " ", strings.Repeat("─", max(0, room)), tail)
 }
 
 // facts writes who and when in as few lines as it takes.
-func (r *text) facts(c *call.Call) {
+func (r *text) facts(cs *view.Case) {
+	c := cs.Call
 	r.item(2, "", normal, who(c))
-	r.list(2, "", normal, " ·", facts(c, r.opt.Zone))
+	r.list(2, "", normal, " ·", caseFacts(cs, r.opt.Zone))
 	for i := range c.Legs {
 		label := "Call-ID "
 		if i > 0 {
@@ -59,6 +67,24 @@ func (r *text) facts(c *call.Call) {
 	}
 	for i := range c.Media {
 		r.item(2, "", dim, streamText(&c.Media[i]))
+	}
+	if s := routesText(cs); s != "" {
+		r.item(2, "Routes: ", dim, s)
+	}
+}
+
+// told writes what agents said of the case: what they reported of its media, and their logs.
+func (r *text) told(c *view.Case) {
+	s := toldOf(c)
+	label := "REPORTED"
+	for _, line := range s.reports(c.Call) {
+		r.field(label, bold, line)
+		label = ""
+	}
+	label = "LOG"
+	for _, line := range s.logLines(maxLogShown, r.opt.Zone) {
+		r.field(label, dim, line)
+		label = ""
 	}
 }
 

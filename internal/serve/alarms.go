@@ -33,6 +33,13 @@ func (a *alarms) set(about, problem string) {
 	a.log.Error("alarm", "about", about, "problem", problem)
 }
 
+// has says whether there is an alarm about something.
+func (a *alarms) has(about string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.on[about] != ""
+}
+
 // list returns the alarms in a fixed order.
 func (a *alarms) list() (all []string) {
 	a.mu.Lock()

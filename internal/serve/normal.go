@@ -45,7 +45,9 @@ type episode struct {
 func (s *Server) learn(ctx context.Context) {
 	doc, err := s.opt.Store.Get(ctx, baselineDoc)
 	if err == nil {
+		s.normal.mu.Lock() // the API answers already
 		err = s.normal.baselines.Unmarshal(doc)
+		s.normal.mu.Unlock()
 	}
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		s.opt.Log.Error("what is normal is learnt anew", "problem", err.Error())

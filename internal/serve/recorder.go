@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"sipcause/internal/call"
 	"sipcause/internal/correlate"
 	"sipcause/internal/kpi"
 	"sipcause/internal/pipeline"
@@ -17,11 +18,19 @@ import (
 // Bounds of what waits to be stored.
 const (
 	maxBatchMessages = 20000    // a batch with so many is handed on before its time
-	maxBatchBytes    = 24 << 20 // or with so many bytes
-	maxUnstored      = 64 << 20 // bytes that may wait in all while the store is slow or in trouble: then messages are dropped
-	maxUnstoredCases = 1 << 18  // revisions that may wait: then they are dropped too
+	maxBatchBytes    = 24 << 20 // or with so many bytes of messages and cases
+	maxUnstored      = 64 << 20 // bytes of messages that may wait in all while the store is slow or in trouble: then they are dropped
+	maxUnstoredCases = 48 << 20 // bytes of revisions that may wait: then they are dropped too
+	maxUnstoredGaps  = 1024     // gaps that may wait apart: further ones are merged into the last
+	maxReady         = 2        // batches that wait before others are only handed on when they are full
 	maxOpenCases     = 1 << 19  // cases whose earlier revision is remembered; the oldest go
 )
+
+// limits are the bounds; tests have smaller ones.
+type limits struct {
+	batchMessages, gaps, open           int
+	batchBytes, unstored, unstoredCases int64
+}
 
 // recorder turns what the engine saw and said into batches for the store. Its methods but Next and Written are called on
 // the engine's goroutine; the engine never waits for the store.
@@ -31,9 +40,10 @@ type recorder struct {
 	every   time.Duration
 	now     func() time.Time
 	subject view.Subject
-	passed  map[string]wire.Time // cases that were final in the store when their messages were read again: ID and end
-	quiet   bool                 // replaying: messages are in the store already
-	account bool                 // tests: what a case counted is kept with its final revision too
+	limits  limits
+	passed  finals // cases that were final in the store when their messages were read again
+	quiet   bool   // replaying: messages are in the store already
+	account bool   // tests: what a case counted is kept with its final revision too
 
 	mu       sync.Mutex // of what follows: there is an engine for each timeline, and the writer
 	open     map[caseKey]*revision
@@ -43,9 +53,10 @@ type recorder struct {
 	slab     []byte // of the texts of cur, not used yet
 	bytes    int64  // of cur
 	begun    time.Time
+	told     time.Time // when what was counted was told last
 	ready    []*store.Batch
-	unstored int64 // bytes of ready and cur
-	cases    int   // of ready and cur
+	unstored int64 // bytes of messages of ready and cur
+	cases    int64 // bytes of cases of ready and cur
 	seq      uint64
 	lost     lost
 	signal   chan struct{}
@@ -59,9 +70,10 @@ type caseKey struct {
 
 // revision is what was last said of an open case.
 type revision struct {
-	number int
-	cells  []counted
-	seen   digest
+	number   int
+	cells    []counted
+	seen     digest
+	restored bool // read from the store, and nothing was said of the case since
 }
 
 // digest is what makes a revision worth writing.
@@ -82,6 +94,9 @@ func newRecorder(s *Server, every time.Duration) *recorder {
 	return &recorder{
 		server: s, points: s.points, every: every, now: s.opt.Now, open: map[caseKey]*revision{}, tally: newTally(),
 		cur: new(store.Batch), signal: make(chan struct{}, 1),
+		limits: limits{
+			batchMessages: maxBatchMessages, batchBytes: maxBatchBytes, unstored: maxUnstored, unstoredCases: maxUnstoredCases, gaps: maxUnstoredGaps, open: maxOpenCases,
+		},
 	}
 }
 
@@ -113,18 +128,29 @@ func (r *recorder) Seen(s *pipeline.Seen) {
 		})
 	}
 	for _, g := range s.Gaps {
-		r.cur.Gaps = append(r.cur.Gaps, record.Gap{Gap: g, PointName: r.points.name(g.Point)})
-		if missed := r.server.opt.Missed; missed != nil {
-			missed(&r.cur.Gaps[len(r.cur.Gaps)-1])
-		}
+		r.gap(record.Gap{Gap: g, PointName: r.points.name(g.Point)})
 	}
 	r.turn(false)
 }
 
+// gap adds a gap to the batch. r.mu is held.
+func (r *recorder) gap(g record.Gap) {
+	if missed := r.server.opt.Missed; missed != nil {
+		missed(&g)
+	}
+	list := r.cur.Gaps
+	if len(list) < r.limits.gaps {
+		r.cur.Gaps = append(list, g)
+		return
+	}
+	last := &list[len(list)-1]
+	last.From, last.Until, last.Lost, last.Bytes = min(last.From, g.From), max(last.Until, g.Until), last.Lost+max(g.Lost, 1), last.Bytes+g.Bytes
+}
+
 // keep adds a message to the batch, or counts it when too much waits. r.mu is held.
 func (r *recorder) keep(m record.Message) {
-	size := int64(len(m.Data)) + 128
-	if r.unstored+size > maxUnstored {
+	size := messageSize(&m)
+	if r.unstored+size > r.limits.unstored {
 		l := &r.lost
 		if l.now == 0 {
 			l.from, l.until = m.Time, m.Time
@@ -139,14 +165,22 @@ func (r *recorder) keep(m record.Message) {
 	r.unstored += size
 }
 
+// messageSize is the memory that a message takes.
+func messageSize(m *record.Message) int64 { return int64(len(m.Data)) + 256 }
+
+// caseSize is about the memory that a case takes.
+func caseSize(c *record.Case) int64 {
+	return 1024 + int64(len(c.Doc)+8*len(c.Keys)+48*(len(c.Src)+len(c.Dst))+80*len(c.Counted))
+}
+
 // Case takes one revision of a case.
 func (r *recorder) Case(c *view.Case) error {
 	key := caseKey{c.Call.ID, c.Call.Began}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if end, ok := r.passed[c.Call.ID]; ok && c.Call.Began <= end {
-		if c.Verdict.Final && c.Call.Ended >= end {
-			delete(r.passed, c.Call.ID)
+	if r.passed.has(c.Call) {
+		if c.Verdict.Final {
+			r.redials.Count(c, func(record.Cell) {})
 		}
 		return nil
 	}
@@ -168,26 +202,91 @@ func (r *recorder) Case(c *view.Case) error {
 	rec.Keys = pipeline.KeysOf(c.Call)
 	if c.Verdict.Final {
 		delete(r.open, key)
-		r.server.rated(c, &rec, r.add)
-		r.redials.Count(c, r.add)
-	} else {
-		rec.Counted = r.tally.cells(rev.cells)
-		if len(r.open) >= maxOpenCases {
-			for k := range r.open { // any: there are more open cases than the engine can hold
-				delete(r.open, k)
-				break
+		add := r.add
+		if r.account {
+			rec.Counted = r.tally.cells(rev.cells)
+			add = func(cell record.Cell) {
+				rec.Counted = append(rec.Counted, cell)
+				r.add(cell)
 			}
 		}
-		r.open[key] = rev
+		r.server.rated(c, &rec, add)
+		r.redials.Count(c, add)
+	} else {
+		rec.Counted = r.tally.cells(rev.cells)
+		r.remember(key, rev)
 	}
-	r.server.told(&rec)
-	if r.cases >= maxUnstoredCases {
-		r.lost.cases++
-		return nil
-	}
-	r.cases++
-	r.cur.Cases = append(r.cur.Cases, rec)
+	r.say(&rec)
+	r.absorb(c.Call, &rec)
 	return nil
+}
+
+// remember keeps what was said of an open case. r.mu is held.
+func (r *recorder) remember(key caseKey, rev *revision) {
+	if len(r.open) >= r.limits.open && r.open[key] == nil {
+		for k := range r.open { // any: there are more open cases than the engine can hold
+			delete(r.open, k)
+			break
+		}
+	}
+	r.open[key] = rev
+}
+
+// say hands a revision to those who follow, and to the store. r.mu is held.
+func (r *recorder) say(rec *record.Case) {
+	r.server.told(rec)
+	size := caseSize(rec)
+	if r.cases+size > r.limits.unstoredCases {
+		r.lost.cases++
+		return
+	}
+	r.cases += size
+	r.bytes += size
+	r.cur.Cases = append(r.cur.Cases, *rec)
+}
+
+// absorb ends the cases that legs of a call were taken for before it was known that they belong together: what they
+// counted is taken back, and who looks for one of them finds the whole. r.mu is held.
+func (r *recorder) absorb(c *call.Call, whole *record.Case) {
+	if len(c.Legs) < 2 {
+		return
+	}
+	for _, l := range c.Legs {
+		key := caseKey{l.CallID, l.Began}
+		was := r.open[key]
+		if was == nil || l.CallID == c.ID && l.Began == c.Began {
+			continue
+		}
+		r.tally.add(was.cells, -1)
+		delete(r.open, key)
+		rec := *whole
+		rec.ID, rec.Began, rec.Revision, rec.Final, rec.Counted = l.CallID, l.Began, was.number+1, true, nil
+		r.say(&rec)
+	}
+}
+
+// orphan says whether an open case of the store is one that nothing was said of since the start.
+func (r *recorder) orphan(c *record.Case) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	was := r.open[caseKey{c.ID, c.Began}]
+	return was != nil && was.restored
+}
+
+// end ends a case as it is, if it is an orphan still.
+func (r *recorder) end(c *record.Case) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := caseKey{c.ID, c.Began}
+	if was := r.open[key]; was == nil || !was.restored {
+		return
+	}
+	delete(r.open, key)
+	c.Revision, c.Final, c.Gap = c.Revision+1, true, true
+	if !r.account {
+		c.Counted = nil
+	}
+	r.say(c)
 }
 
 // Add adds to the counters what is of no revision. It may be called from any goroutine.
@@ -234,28 +333,36 @@ func (r *recorder) Flush() {
 	r.turn(true)
 }
 
-// turn hands the batch on when its time has come. r.mu is held.
+// turn hands the batch on when its time has come, or when it is full while others wait; what was counted is told in any
+// case. r.mu is held.
 func (r *recorder) turn(now bool) {
 	b := r.cur
-	if len(b.Messages)+len(b.Cases)+len(r.tally.sums)+len(b.Gaps) == 0 && r.lost.now == 0 {
+	if len(b.Messages)+len(b.Cases)+len(r.tally.sums)+len(r.tally.owed)+len(b.Gaps) == 0 && r.lost.now == 0 {
 		return
 	}
 	at := r.now()
 	if r.begun.IsZero() {
 		r.begun = at
 	}
-	if !now && len(b.Messages) < maxBatchMessages && r.bytes < maxBatchBytes && at.Sub(r.begun) < r.every {
+	full := len(b.Messages) >= r.limits.batchMessages || r.bytes >= r.limits.batchBytes
+	due := now || at.Sub(r.begun) >= r.every || at.Before(r.begun)
+	hand := full || due && (now || len(r.ready) < maxReady)
+	if hand || due && at.Sub(r.told).Abs() >= r.every {
+		r.told = at
+		cells := r.tally.tell()
+		if told := r.server.opt.Counted; told != nil && len(cells) > 0 {
+			told(cells)
+		}
+	}
+	if !hand {
 		return
 	}
 	if l := &r.lost; l.now > 0 {
-		b.Gaps = append(b.Gaps, record.Gap{Gap: wire.Gap{Kind: wire.GapQueue, From: l.from, Until: l.until, Lost: l.now, Where: "queue before the store"}})
+		r.gap(record.Gap{Gap: wire.Gap{Kind: wire.GapQueue, From: l.from, Until: l.until, Lost: l.now, Where: "queue before the store"}})
 		l.now = 0
 	}
 	b.Cells = r.tally.take()
 	r.tally.prune(r.open)
-	if told := r.server.opt.Counted; told != nil {
-		told(b.Cells)
-	}
 	r.seq++
 	b.Seq, b.At = r.seq, wire.Time(at.UnixNano())
 	r.ready = append(r.ready, b)
@@ -281,9 +388,11 @@ func (r *recorder) written(b *store.Batch) {
 	defer r.mu.Unlock()
 	r.ready = slices.Delete(r.ready, 0, 1)
 	for i := range b.Messages {
-		r.unstored -= int64(len(b.Messages[i].Data)) + 128
+		r.unstored -= messageSize(&b.Messages[i])
 	}
-	r.cases -= len(b.Cases)
+	for i := range b.Cases {
+		r.cases -= caseSize(&b.Cases[i])
+	}
 }
 
 // waiting says how much is not stored yet: bytes, batches, and since when.

@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/cespare/xxhash/v2"
+
 	"sipcause/code/playbooks"
 	"sipcause/internal/capture"
 	"sipcause/internal/config"
@@ -272,9 +274,13 @@ func (s *Server) open(cfg *config.Config, others []capture.Live) error {
 
 // watchFolders adds the folders of the configuration; what was read of each is remembered with the data.
 func (s *Server) watchFolders(cfg *config.Config) error {
-	for i, dir := range cfg.Watch {
+	for _, dir := range cfg.Watch {
+		path, err := filepath.Abs(dir) // a folder keeps its own position wherever it stands in the list
+		if err != nil {
+			return err
+		}
 		src, err := capture.WatchFolder(dir, capture.WatchOptions{
-			Position: filepath.Join(cfg.Data, fmt.Sprintf("watch-%d.json", i)), Source: uint32(len(s.sources)), Points: s.points.of,
+			Position: filepath.Join(cfg.Data, fmt.Sprintf("watch-%016x.json", xxhash.Sum64String(path))), Source: uint32(len(s.sources)), Points: s.points.of,
 		})
 		if err != nil {
 			return err

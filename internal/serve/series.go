@@ -1,13 +1,14 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"sipcause/internal/kpi"
 	"sipcause/internal/record"
+	"sipcause/internal/route"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 )
@@ -43,12 +44,9 @@ func (s *Server) Series(ctx context.Context, q view.SeriesQuery) ([]view.Series,
 	return list, nil
 }
 
-// routeOf is the name of the route of a key: route.InKey, route.OutKey.
+// routeOf is the name of the route that is counted under a key.
 func routeOf(key string) string {
-	_, name, ok := strings.Cut(key, ":")
-	if !ok {
-		return key
-	}
+	name, _ := route.SplitKey(key)
 	return name
 }
 
@@ -109,6 +107,6 @@ func (s *Server) Annotations(ctx context.Context, from, until wire.Time) ([]reco
 			})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b record.Annotation) int { return int(a.From - b.From) })
+	slices.SortStableFunc(list, func(a, b record.Annotation) int { return cmp.Compare(a.From, b.From) })
 	return list, nil
 }

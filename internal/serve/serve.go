@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,7 +59,10 @@ type Server struct {
 	ratings    ratings
 	started    time.Time
 	ready      atomic.Bool
-	state      atomic.Pointer[engineState]
+
+	maxRestored int           // see maxRestored
+	mostWarm    time.Duration // see mostWarm
+	state       atomic.Pointer[engineState]
 }
 
 // timeline is what shares one event time: everything live is one, and every folder of files is another.
@@ -73,6 +77,18 @@ type source struct {
 	kind  string
 	line  *timeline
 	error atomic.Pointer[string]
+
+	mu     sync.Mutex
+	points []string // those that something came from
+}
+
+// saw notes a capture point of the source.
+func (s *source) saw(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if name != "" && !slices.Contains(s.points, name) && len(s.points) < maxPoints {
+		s.points = append(s.points, name)
+	}
 }
 
 // New returns a server that has no sources yet.
@@ -86,7 +102,7 @@ func New(opt Options) (*Server, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{opt: opt, points: newPoints(), started: opt.Now(), configured: map[string]bool{}}
+	s := &Server{opt: opt, points: newPoints(), started: opt.Now(), configured: map[string]bool{}, maxRestored: maxRestored, mostWarm: mostWarm}
 	s.alarms.log = opt.Log
 	for _, r := range opt.Routes {
 		s.configured[r.Name] = true
@@ -153,6 +169,8 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	var sources, lines, rest sync.WaitGroup
 	failed := make(chan error, len(s.lines))
+	ctx, halt := context.WithCancel(ctx) // a timeline that fails ends the sources, too
+	defer halt()
 	stop, cancel := context.WithCancel(context.Background())
 	writing, stopWriting := context.WithCancel(context.Background())
 	defer cancel()
@@ -169,6 +187,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	rest.Go(func() { s.write(writing) })
 	rest.Go(func() { s.retain(ctx) })
+	rest.Go(func() { s.endOrphans(ctx) })
 	rest.Go(func() { s.watch(ctx) })
 	rest.Go(func() { s.learn(ctx) })
 	s.ready.Store(true)
@@ -176,6 +195,7 @@ func (s *Server) Run(ctx context.Context) error {
 	case <-ctx.Done():
 	case err = <-failed:
 	}
+	halt()
 	s.ready.Store(false)
 	s.opt.Log.Info("stopping: what is on the way is written")
 	sources.Wait()
@@ -189,15 +209,19 @@ func (s *Server) Run(ctx context.Context) error {
 // idleEvery is how often a decoder is told that time goes on while no packets come.
 const idleEvery = 200 * time.Millisecond
 
-// take runs one source into its timeline. A source that fails is an alarm and is tried again: an interface may come back.
+// take runs one source into its timeline. A source that fails is an alarm until the next start: no waiting mends it.
 func (s *Server) take(ctx context.Context, src *source) {
 	in := src.line.live.Sink()
 	opt := s.opt.Engine.Decode
-	opt.Points = s.points.of
+	opt.Points = func(name string) uint16 {
+		src.saw(name)
+		return s.points.of(name)
+	}
 	dec := decode.New(in, opt)
 	var mu sync.Mutex // of what follows: packets come on one goroutine, time on another
 	var last wire.Time
 	var arrived time.Time
+	point := uint16(0)
 	idle, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
@@ -208,7 +232,7 @@ func (s *Server) take(ctx context.Context, src *source) {
 			case <-idle.Done():
 			case <-t.C:
 				mu.Lock()
-				if last != 0 {
+				if last != 0 && idle.Err() == nil {
 					dec.Reached(last.Add(max(s.opt.Now().Sub(arrived), 0)))
 				}
 				mu.Unlock()
@@ -219,8 +243,13 @@ func (s *Server) take(ctx context.Context, src *source) {
 		mu.Lock()
 		defer mu.Unlock()
 		last, arrived = max(last, p.Time), s.opt.Now()
+		if p.Point != point {
+			point = p.Point
+			src.saw(s.points.name(point))
+		}
 		dec.Packet(p)
 	}, in.Gap)
+	stop()
 	mu.Lock()
 	defer mu.Unlock()
 	dec.Flush(last)

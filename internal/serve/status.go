@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"sipcause/internal/finding"
@@ -75,7 +76,7 @@ func (s *Server) Status(ctx context.Context) (view.Status, error) {
 	if err != nil {
 		return view.Status{}, fmt.Errorf("read the store: %w", err)
 	}
-	out := view.Status{Version: s.opt.Version, Started: s.started, Ready: s.ready.Load(), Alarms: s.alarms.list(), Store: st}
+	out := view.Status{Version: s.opt.Version, Started: s.started, Ready: s.ready.Load() && !s.alarms.has(aboutStore), Alarms: s.alarms.list(), Store: st}
 	q := &out.Queue
 	q.Bytes, q.Limit, q.DroppedSignal, q.DroppedMedia = s.waiting()
 	_, since, lost := s.rec.waiting()
@@ -92,6 +93,9 @@ func (s *Server) Status(ctx context.Context) (view.Status, error) {
 		if e := src.error.Load(); e != nil {
 			one.Error = *e
 		}
+		src.mu.Lock()
+		one.Points = slices.Clone(src.points)
+		src.mu.Unlock()
 		out.Sources = append(out.Sources, one)
 	}
 	out.Points = s.points.list()

@@ -4,14 +4,22 @@ import (
 	"sipcause/internal/record"
 )
 
-// maxTallyKeys bounds the kinds of cells that a tally has a number for; then it forgets those that no open case has.
-const maxTallyKeys = 1 << 17
+// Bounds of a tally: the kinds of cells that it has a number for; then it forgets those that nothing has. And the sums that
+// wait for the store: then those of new minutes are dropped.
+const (
+	maxTallyKeys = 1 << 17
+	maxTallySums = 1 << 20
+)
 
 // tally adds up cells, and keeps those of one revision of a case in little memory.
 type tally struct {
-	ids  map[cellKind]uint32
-	keys []cellKind // by id
-	sums map[cellAt]int64
+	ids     map[cellKind]uint32
+	keys    []cellKind // by id
+	sums    map[cellAt]int64
+	owed    map[cellAt]int64 // told, and not yet of a batch
+	maxKeys int
+	maxSums int
+	lost    uint64 // sums dropped
 }
 
 // cellKind is a cell but for its minute and number.
@@ -32,7 +40,7 @@ type counted struct {
 }
 
 func newTally() *tally {
-	return &tally{ids: map[cellKind]uint32{}, sums: map[cellAt]int64{}}
+	return &tally{ids: map[cellKind]uint32{}, sums: map[cellAt]int64{}, owed: map[cellAt]int64{}, maxKeys: maxTallyKeys, maxSums: maxTallySums}
 }
 
 // count appends a cell to those of a revision.
@@ -72,20 +80,38 @@ func (t *tally) cells(list []counted) []record.Cell {
 	return out
 }
 
-// take returns the sums that are not 0, and begins anew.
-func (t *tally) take() (out []record.Cell) {
+// tell returns the sums that are not 0 and were not told before.
+func (t *tally) tell() (out []record.Cell) {
 	for at, n := range t.sums {
-		if n != 0 {
-			out = append(out, t.cell(at, n))
+		if n == 0 {
+			continue
 		}
+		out = append(out, t.cell(at, n))
+		if _, ok := t.owed[at]; !ok && len(t.owed) >= t.maxSums {
+			t.lost++
+			continue
+		}
+		t.owed[at] += n
 	}
 	clear(t.sums)
 	return out
 }
 
-// prune forgets the kinds that none of the revisions has, when there are too many. The sums must have been taken.
+// take returns what was told since the last time, and begins anew.
+func (t *tally) take() (out []record.Cell) {
+	out = make([]record.Cell, 0, len(t.owed))
+	for at, n := range t.owed {
+		if n != 0 {
+			out = append(out, t.cell(at, n))
+		}
+	}
+	clear(t.owed)
+	return out
+}
+
+// prune forgets the kinds that none of the revisions has, when there are too many. What was counted must have been taken.
 func (t *tally) prune(open map[caseKey]*revision) {
-	if len(t.keys) < maxTallyKeys {
+	if len(t.keys) < t.maxKeys {
 		return
 	}
 	old := t.keys

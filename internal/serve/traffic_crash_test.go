@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"sipcause/internal/hep"
 	"sipcause/internal/wire"
 )
 
@@ -129,8 +130,12 @@ func (c *script) bound(every time.Duration, times int) {
 func traffic(seed uint64, start wire.Time, span time.Duration, perSecond int) []said {
 	var s schedule
 	rng := rand.New(rand.NewPCG(seed, 2))
-	addr := func(net byte, n int, port uint16) netip.AddrPort {
-		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, net, byte(n%250 + 1)}), port)
+	// Every caller has an address of its own: what is said of one call is not to depend on others.
+	caller := func(n int) netip.AddrPort {
+		return netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}), 5060)
+	}
+	server := func(n int) netip.AddrPort {
+		return netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0xff, 15: byte(n)}), 5060)
 	}
 	between := func(lo, hi time.Duration) time.Duration { return lo + time.Duration(rng.Int64N(int64(hi-lo))) }
 	end := start.Add(span)
@@ -138,8 +143,8 @@ func traffic(seed uint64, start wire.Time, span time.Duration, perSecond int) []
 	for at := start; at < end; at = at.Add(time.Second / time.Duration(perSecond)) {
 		n++
 		id := fmt.Sprintf("k%d-%d@example.com", seed, n)
-		from, to := fmt.Sprintf("49305550%03d", n%1000), fmt.Sprintf("49895550%03d", n*7%1000)
-		c := s.talk(strings.ReplaceAll(id, "@", "."), addr(2, n, 5060), addr(2, 200+n%5, 5060), from, to, at+wire.Time(rng.Int64N(int64(time.Second))/int64(perSecond)))
+		from, to := fmt.Sprintf("493055%06d", n), fmt.Sprintf("498955%06d", n)
+		c := s.talk(strings.ReplaceAll(id, "@", "."), caller(n), server(n%5), from, to, at+wire.Time(rng.Int64N(int64(time.Second))/int64(perSecond)))
 		switch k := rng.IntN(20); {
 		case k < 9:
 			c.answered(between(500*time.Millisecond, 6*time.Second), between(time.Second, 25*time.Second))
@@ -161,7 +166,7 @@ func traffic(seed uint64, start wire.Time, span time.Duration, perSecond int) []
 	}
 	for d := range 40 {
 		user := fmt.Sprintf("49405550%03d", d)
-		s.talk(fmt.Sprintf("bound%d-%d", seed, d), addr(2, d, 5062), addr(2, 240, 5060), user, user, start.Add(time.Duration(d)*700*time.Millisecond)).bound(50*time.Second, int(span/(55*time.Second)))
+		s.talk(fmt.Sprintf("bound%d-%d", seed, d), caller(1<<20+d), server(9), user, user, start.Add(time.Duration(d)*700*time.Millisecond)).bound(50*time.Second, int(span/(55*time.Second)))
 	}
 	slices.SortStableFunc(s.all, func(a, b said) int { return cmp.Compare(a.at, b.at) })
 	for i := range s.all { // HEP has whole microseconds, and no two messages are at one time
@@ -171,4 +176,14 @@ func traffic(seed uint64, start wire.Time, span time.Duration, perSecond int) []
 		}
 	}
 	return s.all
+}
+
+// hepPacket wraps a message as an agent would that saw it at a time.
+func hepPacket(m *said, seen wire.Time) []byte {
+	var e hep.Encoder
+	b, ok := e.Append(nil, &hep.Message{Time: seen, Flow: m.flow, Type: hep.TypeSIP, Payload: m.data})
+	if !ok {
+		panic("a message that is too long")
+	}
+	return b
 }

@@ -96,6 +96,38 @@ func TestDamagedWhileRead(t *testing.T) {
 	}
 }
 
+// TestDamagedBeside: when writing needs an older partition, and that is damaged, the one that is written stays.
+func TestDamagedBeside(t *testing.T) {
+	dir := t.TempDir()
+	ctx := context.Background()
+	s := open(t, dir, Options{})
+	write(t, s, 65) // three days
+	before, err := s.Stats(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := paths(t, dir, cases)
+	s.files.close()
+	scribble(t, list[0], pageSize, 20*pageSize)
+	b := numbered(66)
+	again := numbered(5).Cases[1] // a revision of what the damaged one has
+	again.Revision++
+	b.Cases = append(b.Cases, again)
+	if err := s.Write(ctx, b); err == nil {
+		t.Fatal("a damaged partition was looked at without an error")
+	}
+	if err := s.Write(ctx, b); err != nil {
+		t.Fatalf("written again: %v", err)
+	}
+	st, err := s.Stats(ctx)
+	if err != nil || len(st.BadPartitions) != 1 || st.BadPartitions[0] != "c/"+filepath.Base(list[0])+badSuffix {
+		t.Errorf("bad %v, %v", st.BadPartitions, err)
+	}
+	if st.Open != before.Open {
+		t.Errorf("%d open cases, were %d", st.Open, before.Open)
+	}
+}
+
 // TestInUse: one program at a time.
 func TestInUse(t *testing.T) {
 	dir := t.TempDir()

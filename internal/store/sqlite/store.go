@@ -186,16 +186,30 @@ func (s *Store) note(b *batch, ch *changes, lo, hi wire.Time) {
 	}
 }
 
-// about adds to an error which partition it is about, and takes note of one that is damaged.
+// about adds to an error which partition it is about, and takes note of one that is damaged. An error that came through
+// here before is about that partition: what is written beside it is whole.
 func (s *Store) about(p *partition, err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	var known *partitionError
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &known) {
 		return err
 	}
 	if damaged(err) {
 		p.bad.Store(true)
 	}
-	return fmt.Errorf("%s/%s: %w", kindFacts[p.kind].dir, p.id, err)
+	return &partitionError{p, err}
 }
+
+// partitionError is an error about one partition.
+type partitionError struct {
+	partition *partition
+	err       error
+}
+
+func (e *partitionError) Error() string {
+	return fmt.Sprintf("%s/%s: %v", kindFacts[e.partition.kind].dir, e.partition.id, e.err)
+}
+
+func (e *partitionError) Unwrap() error { return e.err }
 
 // Close implements store.Store.
 func (s *Store) Close() error {
