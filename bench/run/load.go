@@ -185,7 +185,8 @@ func (l *load) print() {
 	row("sent", "%d messages, %.1f MB of HEP in %.1f s: %.0f/s; %d could not be sent", s.sent, float64(s.bytes)/1e6, s.seconds, s.rate(), s.failed)
 	row("received", "%d packets; socket buffer %s", l.received(), l.buffer)
 	row("dropped", "%s", l.losses())
-	row("stored", "%d messages, %d cases; longest wait for the store %.1f s, all stored %.1f s after the last was sent", st.Messages, st.Cases, l.lag, l.settled)
+	row("stored", "%d messages, %d cases, %d of them still open; longest wait for the store %.1f s, all messages stored %.1f s after the last was sent",
+		st.Messages, st.Cases, st.Open, l.lag, l.settled)
 	row("CPU", "server %.1f s, sender %.1f s: %.1f µs per message in the server", l.usage.cpu, s.cpu, 1e6*l.usage.cpu/float64(max(l.received(), 1)))
 	row("memory", "%.0f MB resident at most; %d legs open at the end", l.usage.peak, l.end.OpenLegs)
 	row("bytes per message on disk", "%s", l.disk.per(st.Messages))

@@ -183,8 +183,8 @@ type state struct {
 		Media      uint64 `json:"dropped_media"`
 	}
 	Store struct {
-		Messages, Cases, Dropped uint64
-		Lag                      float64 `json:"lag_ms"`
+		Messages, Cases, Open, Dropped uint64
+		Lag                            float64 `json:"lag_ms"`
 	}
 	OpenLegs int `json:"open_legs"`
 	Counters []named

@@ -77,6 +77,9 @@ func (in *input) open(s *Source, size int, to sink) error {
 	st := stream{block: block{r: r, buf: make([]byte, whole)}, to: to, name: in.name, source: in.source, live: in.pipe != nil}
 	if in.path == "" {
 		st.name = "standard input"
+		if n, ok := in.pipe.(interface{ CaptureName() string }); ok {
+			st.name = n.CaptureName()
+		}
 	}
 	b := st.peekSome(in.sniff())
 	packing := ""

@@ -33,4 +33,5 @@ type LiveState struct {
 type Dropped struct {
 	Reason string // a fixed word, fit for a metric's label: "kernel", "queue", "auth"
 	Count  uint64 // packets, datagrams or files, as the reason says
+	Last   string // for the log, what was lost last: an address, or a file and what is wrong with it; "" where that is not known
 }

@@ -18,7 +18,8 @@ const stdinName = "-"
 
 // Open finds the captures that paths name: files, directories with all that is below them, patterns as of
 // filepath.Glob where no file has that name, and "-" for stdin. Directories and patterns give their files in
-// the order of their names; what of them is no capture is left out and told by Skipped. A file named twice is
+// the order of their names; what of them is no capture is left out and told by Skipped. A stdin with a method
+// CaptureName() string, that of an upload, is called by this name in errors and gaps. A file named twice is
 // read once. It is an error when a file named as such is no capture (*FormatError) or cannot be read, or when
 // there is nothing to read.
 func Open(paths []string, stdin io.Reader) (*Source, error) {

@@ -79,7 +79,7 @@ func (a *afpacket) Name() string { return a.title }
 
 // State implements Live.
 func (a *afpacket) State() LiveState {
-	s := LiveState{Packets: a.packets.Load(), Bytes: a.bytes.Load(), Dropped: []Dropped{{"kernel", a.drops.Load()}}}
+	s := LiveState{Packets: a.packets.Load(), Bytes: a.bytes.Load(), Dropped: []Dropped{{Reason: "kernel", Count: a.drops.Load()}}}
 	if at := a.last.Load(); at != 0 {
 		s.Last = wire.Time(at).Std()
 	}

@@ -248,7 +248,7 @@ func TestAFPacketDrops(t *testing.T) {
 	came := strings.Count(strings.Join(decoded(got.packets), "\n"), "Call-ID")
 	state := list[0].State()
 	const besides = 20 // ICMPv6 and the like, which may be lost as well
-	if all := came + int(lost); lost == 0 || all < sent || all > sent+besides || state.Dropped[0] != (Dropped{"kernel", lost}) {
+	if all := came + int(lost); lost == 0 || all < sent || all > sent+besides || state.Dropped[0] != (Dropped{Reason: "kernel", Count: lost}) {
 		t.Errorf("%d came, %d lost, sent %d, state %+v", came, lost, sent, state)
 	}
 }

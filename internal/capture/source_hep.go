@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
@@ -90,6 +91,8 @@ type hepSource struct {
 
 	packets, bytes atomic.Uint64
 	refused        [refusedKinds]atomic.Uint64
+	refusedMu      sync.Mutex // guards what follows
+	refusedLast    [refusedKinds]netip.Addr
 	last           atomic.Int64
 	problem        atomic.Pointer[string]
 }
@@ -115,6 +118,9 @@ func OpenHEP(spec string, opt HEPOptions) (Live, error) {
 	} else {
 		s.tcp, err = net.Listen("tcp", addr)
 	}
+	if errors.Is(err, syscall.EADDRINUSE) {
+		err = fmt.Errorf("%w: another program receives there, perhaps another server; name another address, or receive no HEP with --hep off", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", s.name, err)
 	}
@@ -136,8 +142,15 @@ func (s *hepSource) Addr() net.Addr {
 func (s *hepSource) State() LiveState {
 	st := LiveState{Packets: s.packets.Load(), Bytes: s.bytes.Load()}
 	for i, name := range refusalNames {
-		st.Dropped = append(st.Dropped, Dropped{name, s.refused[i].Load()})
+		st.Dropped = append(st.Dropped, Dropped{Reason: name, Count: s.refused[i].Load()})
 	}
+	s.refusedMu.Lock()
+	for i, a := range s.refusedLast {
+		if a.IsValid() {
+			st.Dropped[i].Last = "from " + a.String()
+		}
+	}
+	s.refusedMu.Unlock()
 	if at := s.last.Load(); at != 0 {
 		st.Last = time.Unix(0, at)
 	}
@@ -235,7 +248,7 @@ func (s *hepSource) allowed(a netip.Addr) bool {
 // take hands on one packet that came at now. s.mu is held.
 func (s *hepSource) take(from sender, b []byte, now wire.Time) {
 	if why := s.judge(from, b, now); why != notRefused {
-		s.refused[why].Add(1)
+		s.refuse(why, from)
 		return
 	}
 	p := &s.next
@@ -245,6 +258,14 @@ func (s *hepSource) take(from sender, b []byte, now wire.Time) {
 	s.bytes.Add(uint64(len(b)))
 	s.last.Store(int64(now))
 	s.packet(p)
+}
+
+// refuse counts what was not taken of a sender.
+func (s *hepSource) refuse(why refusal, from sender) {
+	s.refused[why].Add(1)
+	s.refusedMu.Lock()
+	s.refusedLast[why] = from.addr
+	s.refusedMu.Unlock()
 }
 
 // judge says whether b is taken, and why not. The sender is allowed.

@@ -47,10 +47,10 @@ func (s *hepSource) accept(ctx context.Context) error {
 		from := senderOf(c.RemoteAddr())
 		switch {
 		case !s.allowed(from.addr):
-			s.refused[refusedAddress].Add(1)
+			s.refuse(refusedAddress, from)
 			c.Close()
 		case !open.serve(s.opt.MaxConns, c, func() { s.converse(ctx, c, from) }):
-			s.refused[refusedConns].Add(1)
+			s.refuse(refusedConns, from)
 			c.Close()
 		}
 	}
@@ -108,7 +108,7 @@ func (s *hepSource) converse(ctx context.Context, c net.Conn, from sender) {
 		err := t.HandshakeContext(shake)
 		cancel()
 		if err != nil {
-			s.refused[refusedTLS].Add(1)
+			s.refuse(refusedTLS, from)
 			return
 		}
 		c = t
@@ -153,7 +153,7 @@ func (s *hepSource) frames(f *framer, from sender) bool {
 		junk, n := hep.Frame(b)
 		if junk > 0 {
 			if !f.lost {
-				s.refused[refusedNoHEP].Add(1)
+				s.refuse(refusedNoHEP, from)
 			}
 			f.lost = true
 			f.junk += junk

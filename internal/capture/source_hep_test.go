@@ -126,7 +126,7 @@ func hepMessage(key string, i int) []byte {
 func TestHEPCannotListen(t *testing.T) {
 	busy := receive(t, "udp://127.0.0.1:0", HEPOptions{}).Addr().String()
 	for spec, want := range map[string]string{
-		"tls://127.0.0.1:0": "tls needs the files", "udp://" + busy: "listen udp " + busy, "tcp://no-such-host.example:1": "no-such-host.example",
+		"tls://127.0.0.1:0": "tls needs the files", "udp://" + busy: "address already in use: another program receives there, perhaps another server; name another address, or receive no HEP with --hep off", "tcp://no-such-host.example:1": "no-such-host.example",
 	} {
 		if _, err := OpenHEP(spec, HEPOptions{}); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "open hep ") {
 			t.Errorf("%s: %v", spec, err)
@@ -174,6 +174,9 @@ func TestHEPRefusals(t *testing.T) {
 		c := s.dial(t)
 		if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil {
 			t.Error("the connection is open")
+		}
+		if d := r.State().Dropped[refusedAddress]; d != (Dropped{Reason: "address", Count: 1, Last: "from 127.0.0.1"}) {
+			t.Errorf("%+v", d)
 		}
 		if s.dropped("address") != 1 || r.State().Packets+s.State().Packets != 0 {
 			t.Errorf("%+v %+v", r.State(), s.State())

@@ -56,7 +56,7 @@ func (s *hepSource) readUDP(ctx context.Context) error {
 			m := &batch[i]
 			from := known.of(m.Addr)
 			if !s.allowed(from.addr) {
-				s.refused[refusedAddress].Add(1)
+				s.refuse(refusedAddress, from)
 				continue
 			}
 			s.take(from, m.Buffers[0][:m.N], now)

@@ -62,13 +62,14 @@ type folder struct {
 
 	packets, bytes, badFiles, badRecords atomic.Uint64
 	last                                 atomic.Int64
-	problem                              atomic.Pointer[string]
+	problem, badFile, badRecord          atomic.Pointer[string]
 }
 
 // WatchFolder reads the pcap and pcapng files of a folder, not of those below, plain or packed by gzip or zstd: those
 // there, by time, and then what is written to them and the files to come, by tcpdump -G, -C or -W, by dumpcap, or moved
 // there. It follows a file through renaming, packing and deletion, begins anew with one that is written anew, and reads
-// nothing twice. A name that begins with a dot is passed over.
+// nothing twice. A name that begins with a dot is passed over. A file that is no capture is counted once, as is one that may
+// not be read, which is tried again until it may; nothing is missing for that.
 func WatchFolder(dir string, opt WatchOptions) (Live, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -97,7 +98,12 @@ func (w *folder) Name() string { return "watch " + w.dir }
 func (w *folder) State() LiveState {
 	s := LiveState{
 		Packets: w.packets.Load(), Bytes: w.bytes.Load(),
-		Dropped: []Dropped{{"bad-file", w.badFiles.Load()}, {"bad-record", w.badRecords.Load()}},
+		Dropped: []Dropped{{Reason: "bad-file", Count: w.badFiles.Load()}, {Reason: "bad-record", Count: w.badRecords.Load()}},
+	}
+	for i, last := range []*atomic.Pointer[string]{&w.badFile, &w.badRecord} {
+		if p := last.Load(); p != nil {
+			s.Dropped[i].Last = *p
+		}
 	}
 	if at := w.last.Load(); at != 0 {
 		s.Last = wire.Time(at).Std()
@@ -321,6 +327,7 @@ func (w *folder) shut(f *watched) {
 func (w *folder) tell(g wire.Gap) {
 	if g.Kind == wire.GapBadRecord || g.Kind == wire.GapTruncated {
 		w.badRecords.Add(1)
+		w.badRecord.Store(&g.Where)
 	}
 	g.Point, g.Ref = w.point, wire.PacketRef{Source: w.opt.Source, Number: w.number}
 	w.gap(g)

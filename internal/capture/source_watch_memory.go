@@ -104,7 +104,8 @@ func (w *folder) scan() {
 	if err != nil {
 		w.unreadable = fmt.Sprintf("folder %s cannot be read: %v", w.dir, err)
 	}
-	if w.assess(); err != nil {
+	defer w.assess()
+	if err != nil {
 		return
 	}
 	was := map[*watched]fs.FileInfo{}
@@ -234,19 +235,30 @@ func (w *folder) place(f *watched, head []byte, first wire.Time, err error) {
 		}
 		f.Bad = false
 		w.queue(f, first)
-	case errors.As(err, &format), errors.Is(err, fs.ErrPermission):
+	case errors.As(err, &format):
 		f.Size, f.Modified = f.info.Size(), f.info.ModTime()
-		if !f.Bad {
-			f.Bad = true
-			w.memory.changed = true
-			w.badFiles.Add(1)
-			w.tell(wire.Gap{Kind: wire.GapBadRecord, From: wire.Time(f.Modified.UnixNano()), Until: wire.Time(f.Modified.UnixNano()), Where: err.Error()})
-		}
+		w.passOver(f, err)
+	case errors.Is(err, fs.ErrPermission): // that it may be read changes neither its size nor its time
+		f.Size = unfinished
+		w.passOver(f, err)
+		w.unreadable = fmt.Sprintf("watch folder %s: %v", w.dir, err)
 	case time.Since(f.info.ModTime()) > packedAfter: // nothing in it yet; it is looked at again when it changes
 		f.Size, f.Modified = f.info.Size(), f.info.ModTime()
 	default:
 		w.dirty = true
 	}
+}
+
+// passOver counts a file that gives nothing, once.
+func (w *folder) passOver(f *watched, why error) {
+	if f.Bad {
+		return
+	}
+	f.Bad = true
+	w.memory.changed = true
+	words := why.Error()
+	w.badFile.Store(&words)
+	w.badFiles.Add(1)
 }
 
 // forget drops the files that were changed longest ago from the memory, those that are gone first.

@@ -241,8 +241,9 @@ func TestWatchRestarts(t *testing.T) {
 	w := startWatch(t, dir, position)
 	w.expect("first run", 1, 2, 3)
 	w.stop()
-	if len(w.gaps) != 1 || !strings.Contains(w.gaps[0].Where, "junk.txt") || w.live.State().Dropped[0] != (Dropped{"bad-file", 1}) {
-		t.Errorf("of the bad file: %+v, %+v", w.gaps, w.live.State())
+	w.noGaps()
+	if d := w.live.State().Dropped; d[0].Count != 1 || !strings.Contains(d[0].Last, "junk.txt: expected a capture") || d[1] != (Dropped{Reason: "bad-record"}) {
+		t.Errorf("of the bad file: %+v", d)
 	}
 	w = startWatch(t, dir, position)
 	w.expect("nothing new")
@@ -376,5 +377,57 @@ func TestWatchRefuses(t *testing.T) {
 		if _, err := WatchFolder(path, WatchOptions{}); err == nil {
 			t.Errorf("%s: no error", path)
 		}
+	}
+}
+
+// What is no capture loses no packets: it is counted once, told, and makes no gap, whatever it is called and however it grows.
+func TestWatchPassesOverWhatIsNoCapture(t *testing.T) {
+	dir := t.TempDir()
+	noise := make([]byte, 4096)
+	for i := range noise {
+		noise[i] = byte(i*i*31 + i>>3 + 7)
+	}
+	random := write(t, dir, "rand.pcap", noise)
+	write(t, dir, "notes.txt", []byte("these are the notes of last night, and no capture\n"))
+	write(t, dir, "good.pcap", classic(1))
+	w := startWatch(t, dir, "")
+	w.expect("beside others", 1)
+	appendTo(t, random, noise)
+	write(t, dir, "better.pcap", classic(2))
+	w.expect("later", 1, 2)
+	cut := classic(3, 4)
+	age(t, write(t, dir, "cut.pcap.gz", gz(cut[:len(cut)-5])), time.Minute)
+	w.expect("a capture that is cut", 1, 2, 3)
+	w.stop()
+	if len(w.gaps) != 1 || !strings.Contains(w.gaps[0].Where, "cut.pcap.gz") {
+		t.Errorf("gaps %+v", w.gaps)
+	}
+	d := w.live.State().Dropped
+	if d[0].Count != 2 || d[1].Count != 1 || !strings.Contains(d[1].Last, "cut.pcap.gz") {
+		t.Errorf("%+v", d)
+	}
+}
+
+// A file that may not be read is tried again, counted once, and an alarm as long as it is there.
+func TestWatchMayNotRead(t *testing.T) {
+	dir := t.TempDir()
+	path := write(t, dir, "a.pcap", classic(1))
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &folder{dir: dir, gap: func(g wire.Gap) { t.Errorf("gap %+v", g) }}
+	f := &watched{mark: mark{Name: "a.pcap"}, info: info}
+	w.files = append(w.files, f)
+	for range 2 {
+		w.place(f, nil, 0, &os.PathError{Op: "open", Path: path, Err: os.ErrPermission})
+	}
+	w.assess()
+	if s := w.State(); s.Dropped[0].Count != 1 || !strings.Contains(s.Problem, "a.pcap: "+os.ErrPermission.Error()) {
+		t.Errorf("%+v", s)
+	}
+	w.scan()
+	if s := w.State(); len(w.pending) != 1 || s.Problem != "" || f.Bad {
+		t.Errorf("when it may be read: %+v, %+v", f, s)
 	}
 }

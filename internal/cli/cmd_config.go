@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -34,9 +35,10 @@ func configCheckCommand() *cobra.Command {
 		Use:   "check [FILE]",
 		Short: "say all that is wrong in a configuration, the environment and the files it names included",
 		Long: `Read a configuration as serve would, with the environment, and say all that is wrong, with file and line. The
-playbooks, certificates and keys that it names are read too. What is allowed but hardly meant goes to standard error.
+playbooks, certificates and keys that it names are read too. What is allowed but hardly meant goes to standard error as a
+note, a variable SIPCAUSE_… that is no option among it.
 
-Exit status: 0 nothing is wrong, 2 something is.`,
+Exit status: 0 serve would start with it, perhaps with notes; 2 something is wrong.`,
 		Example: `  sipcause config check /etc/sipcause/sipcause.yaml`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -50,17 +52,23 @@ Exit status: 0 nothing is wrong, 2 something is.`,
 			if len(args) == 1 {
 				c.file, what = args[0], args[0]
 			}
-			cfg, err := c.load()
-			if err != nil {
-				return err
+			cfg, err := config.Check(c.file, os.LookupEnv, nil)
+			notes := config.UnknownEnv(os.Environ(), sendKeyEnv)
+			if cfg != nil {
+				notes = append(notes, cfg.Notes()...)
+				err = errors.Join(err, checkNamedFiles(cfg))
 			}
-			for _, note := range append(config.UnknownEnv(os.Environ()), cfg.Notes()...) {
+			for _, note := range notes {
 				fmt.Fprintf(cmd.ErrOrStderr(), "sipcause: note: %s\n", note)
 			}
-			if err := checkNamedFiles(cfg); err != nil {
+			if err != nil {
 				return usageError{err}
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: nothing is wrong\n", what)
+			verdict := "nothing is wrong"
+			if n := len(notes); n > 0 {
+				verdict = fmt.Sprintf("serve would start with it, but see the %s on standard error", map[bool]string{true: "note", false: strconv.Itoa(n) + " notes"}[n == 1])
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", what, verdict)
 			return nil
 		},
 	}

@@ -92,11 +92,9 @@ func many[S, T any](at func(*S) *[]T, k kind[T]) binding[S] {
 		set: func(s *S, n node, p *problems) {
 			list := []T{}
 			for _, item := range n.elements() {
-				v, ok := k.read(item, p)
-				if !ok {
-					return
+				if v, ok := k.read(item, p); ok {
+					list = append(list, v)
 				}
-				list = append(list, v)
 			}
 			*at(s) = list
 		},
@@ -135,8 +133,9 @@ type field[T any] struct {
 	binding[T]
 }
 
-// records is a list of keys with values.
-func records[S, T any](at func(*S) *[]T, name string, fields []field[T], check func(*T) error) binding[S] {
+// records is a list of keys with values. check says what is wrong with one as a whole; what it says must hold whatever
+// the keys have that are unread, since those are said already.
+func records[S, T any](at func(*S) *[]T, name string, fields []field[T], check func(v *T, unread map[string]bool) []error) binding[S] {
 	var keys []string
 	for _, f := range fields {
 		keys = append(keys, f.key)
@@ -164,26 +163,27 @@ func records[S, T any](at func(*S) *[]T, name string, fields []field[T], check f
 	}
 }
 
-func record[T any](n node, fields []field[T], keys []string, check func(*T) error, p *problems) (v T) {
-	before := len(p.list)
+func record[T any](n node, fields []field[T], keys []string, check func(*T, map[string]bool) []error, p *problems) (v T) {
+	unread := map[string]bool{}
 	for _, pair := range n.pairs {
 		known := false
 		for _, f := range fields {
 			if f.key == pair.key {
 				known = true
 				if pair.value.kind != nodeNull {
+					before := p.count()
 					f.set(&v, pair.value, p)
+					unread[f.key] = p.count() > before
 				}
 			}
 		}
 		if !known {
+			unread[nearest(pair.key, keys)] = true
 			p.add(pair.at, "unknown key %q%s", pair.key, suggest(pair.key, keys))
 		}
 	}
-	if len(p.list) == before {
-		if err := check(&v); err != nil {
-			p.add(n.at, "%v", err)
-		}
+	for _, err := range check(&v, unread) {
+		p.add(n.at, "%v", err)
 	}
 	return v
 }

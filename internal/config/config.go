@@ -22,10 +22,11 @@ import (
 
 // Config is what the server is told. All values are checked.
 type Config struct {
-	Listen string // host:port of the API, on loopback
-	Pprof  string // host:port of profiles, on loopback; "" none
-	Data   string // folder of the history; never ""
-	User   string // to become after sockets are open; "" nobody else
+	Listen string   // host:port of the API, on loopback
+	Hosts  []string // further names by which the API may be asked, lower case
+	Pprof  string   // host:port of profiles, on loopback; "" none
+	Data   string   // folder of the history; never ""
+	User   string   // to become after sockets are open; "" nobody else
 
 	HEP            HEP
 	Capture        Capture
@@ -110,6 +111,16 @@ const PathEnv = "SIPCAUSE_CONFIG"
 // the file; "" is what PathEnv names, and no file when that is not set either. flags are the values given, by the
 // name of the flag. An empty variable counts as not set. The error holds all that is wrong.
 func Load(path string, env func(string) (string, bool), flags map[string][]string) (*Config, error) {
+	c, err := Check(path, env, flags)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Check is Load that returns beside an error what could be read, nil when there is nothing: for the files that it names,
+// which may be wrong, too.
+func Check(path string, env func(string) (string, bool), flags map[string][]string) (*Config, error) {
 	c := &Config{from: map[string]Origin{}, loaded: func() (*Config, error) { return Load(path, env, flags) }}
 	p := &problems{}
 	if path == "" {
@@ -138,10 +149,7 @@ func Load(path string, env func(string) (string, bool), flags map[string][]strin
 		}
 	}
 	c.finish(env, p)
-	if err := p.err(); err != nil {
-		return nil, err
-	}
-	return c, nil
+	return c, p.err()
 }
 
 // Again loads the configuration anew, from the same file and with the same flags and environment.
@@ -159,7 +167,14 @@ func (o *Option) apply(c *Config, n node, source string, p *problems) {
 		return
 	}
 	c.from[o.Key] = Origin{source, n.at}
-	o.bind.set(c, n, p)
+	if !o.Secret {
+		o.bind.set(c, n, p)
+		return
+	}
+	own := &problems{} // they tell the value
+	if o.bind.set(c, n, own); len(own.list) > 0 {
+		p.add(n.at, "%s is not %s; what is there is not shown", o.Key, o.Accepts())
+	}
 }
 
 // given makes a node of what flags or the environment say: lists have commas, records are YAML.

@@ -70,7 +70,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Config{
-		Listen: "127.0.0.1:8060", Data: "/state",
+		Listen: "127.0.0.1:8060", Hosts: []string{}, Data: "/state",
 		HEP:     HEP{Listen: []Listener{{"udp", "127.0.0.1:9060"}}, Allow: []netip.Prefix{}},
 		Capture: Capture{Interfaces: []string{}, Ports: capture.DefaultPorts(), Promiscuous: true, Snaplen: 65535, Ring: 32 << 20, Fanout: 1, RTP: true},
 		Watch:   []string{}, Store: Store{Flush: time.Second, Durability: "normal", Queue: 64 << 20},
@@ -93,6 +93,7 @@ func TestDefaults(t *testing.T) {
 
 const full = `
 listen: "[::1]:8070"
+hosts: [Noc.example.com., sip-1.example.net]
 pprof: localhost:6060
 data: /data
 user: sip
@@ -137,7 +138,7 @@ func fullConfig(t *testing.T) *Config {
 		t.Fatal(err)
 	}
 	return &Config{
-		Listen: "[::1]:8070", Pprof: "localhost:6060", Data: "/data", User: "sip",
+		Listen: "[::1]:8070", Hosts: []string{"noc.example.com", "sip-1.example.net"}, Pprof: "localhost:6060", Data: "/data", User: "sip",
 		HEP: HEP{
 			Listen: []Listener{{"udp", "0.0.0.0:9060"}, {"tls", "[::]:9061"}}, Key: "topsecret", Rate: 5000, Cert: "/c.pem", CertKey: "/k.pem",
 			Allow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::1/128")},
@@ -164,7 +165,7 @@ func TestFile(t *testing.T) {
 	if d := equal(c, fullConfig(t)); d != "" {
 		t.Error(d)
 	}
-	for key, line := range map[string]int{"listen": 2, "hep.listen": 7, "hep.key": 10, "routes": 18, "log.format": 37} {
+	for key, line := range map[string]int{"listen": 2, "hep.listen": 8, "hep.key": 11, "routes": 19, "log.format": 38} {
 		o := c.Origin(key)
 		if o.Source != "file" || o.At != fmt.Sprintf("sipcause.yaml:%d", line) {
 			t.Errorf("%s comes from %v, want line %d", key, o, line)
@@ -336,7 +337,7 @@ func TestPrint(t *testing.T) {
 			t.Errorf("a secret is shown:\n%s", s)
 		}
 	}
-	if !strings.Contains(text.String(), "rate: 5000  # file sipcause.yaml:12\n") {
+	if !strings.Contains(text.String(), "rate: 5000  # file sipcause.yaml:13\n") {
 		t.Errorf("no origin:\n%s", text.String())
 	}
 	again := strings.NewReplacer(`key: "***"`, "key: topsecret", `key: '***'`, "key: topsecret", `headers: "***"`, `headers: ["Authorization: Bearer a,b"]`, `headers: '***'`, `headers: ["Authorization: Bearer a,b"]`).Replace(text.String())
@@ -350,7 +351,7 @@ func TestPrint(t *testing.T) {
 	if err := json.Unmarshal(js.Bytes(), &doc); err != nil {
 		t.Fatal(err)
 	}
-	if len(doc) != len(table) || doc["hep.rate"].Value != 5000. || doc["hep.rate"].At != "sipcause.yaml:12" || doc["hep.key"].Value != hidden {
+	if len(doc) != len(table) || doc["hep.rate"].Value != 5000. || doc["hep.rate"].At != "sipcause.yaml:13" || doc["hep.key"].Value != hidden {
 		t.Errorf("JSON: %s", js.String())
 	}
 	if _, err := Load(write(t, text.String()), environ(), nil); err == nil {
@@ -366,13 +367,20 @@ func TestNotes(t *testing.T) {
 		"hep: {listen: off}":                                       "nothing is received",
 		"hep: {listen: []}":                                        "nothing is received",
 		"otlp: {headers: ['A: b']}":                                "without otlp.endpoint",
+		"routes:\n- {name: a, ports: 1}\n- {name: b, ports: 2}\n- {name: a, ports: 3}":               `sipcause.yaml:1: several routes are named "a" and count as one`,
+		"routes: [{name: a, ports: 1}]\nmaintenance: [{name: m, route: b, weekly: Mon 01:00-02:00}]": `sipcause.yaml:2: maintenance window "m" is for the route "b", which is not among routes`,
+		"routes: [{name: a, ports: 1}]\nmaintenance: [{name: m, route: a, weekly: Mon 01:00-02:00}]": "",
+		"retention: {messages: 7d, cases: 2d}":                                                       "sipcause.yaml:1: calls are dropped after 2d, before their messages",
+		"retention: {messages: off, cases: 2d}":                                                      "sipcause.yaml:1: calls are dropped after 2d, before their messages",
+		"retention: {messages: 7d, cases: 7d}":                                                       "",
+		"retention: {messages: off, cases: off}":                                                     "",
 	} {
 		got := strings.Join(load(t, text).Notes(), "\n")
 		if !strings.Contains(got, want) || want == "" && got != "" {
 			t.Errorf("%s: %q", text, got)
 		}
 	}
-	got := UnknownEnv([]string{"SIPCAUSE_LISTEN=x", "SIPCAUSE_LISEN=x", "OTHER=1", PathEnv + "=a"})
+	got := UnknownEnv([]string{"SIPCAUSE_LISTEN=x", "SIPCAUSE_LISEN=x", "OTHER=1", PathEnv + "=a", "SIPCAUSE_SEND_KEY=k"}, "SIPCAUSE_SEND_KEY")
 	if len(got) != 1 || got[0] != "SIPCAUSE_LISEN: the environment has no such option; nearest: SIPCAUSE_LISTEN" {
 		t.Errorf("%q", got)
 	}

@@ -31,6 +31,7 @@ var (
 	name          = kind[string]{name: "NAME", accepts: "a name of at most 64 letters, digits and . _ -", parse: word, show: same[string]}
 	headerName    = kind[string]{name: "NAME", accepts: "the name of a header field (RFC 3261 §25.1: a token)", parse: fieldName, show: same[string]}
 	header        = kind[string]{name: "HEADER", accepts: `a header as "Name: value"`, parse: nameAndValue, show: same[string]}
+	hostName      = kind[string]{name: "NAME", accepts: "the name of a host, without a port, such as sipcause.example.com", parse: plainHost, show: same[string]}
 	domain        = kind[string]{name: "DOMAIN", accepts: `a domain such as example.com, or *.example.com for what is below it`, parse: domainName, show: same[string]}
 
 	loopback  = kind[string]{name: "ADDRESS", accepts: "an address of this machine alone, as 127.0.0.1:8060, [::1]:8060 or localhost:8060", parse: loopbackAddress, show: same[string]}
@@ -219,6 +220,17 @@ func nameAndValue(s string) (string, error) {
 		return "", errKind
 	}
 	return n + ": " + strings.TrimSpace(v), nil
+}
+
+// plainHost reads what stands in a Host header before the port.
+func plainHost(s string) (string, error) {
+	s = strings.ToLower(strings.TrimSuffix(s, "."))
+	for label := range strings.SplitSeq(s, ".") {
+		if _, err := letters(label, "-_"); err != nil {
+			return "", err
+		}
+	}
+	return line(s)
 }
 
 // domainName reads what package route checks.

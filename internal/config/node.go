@@ -3,7 +3,9 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
 	"github.com/goccy/go-yaml"
@@ -62,6 +64,8 @@ func (p *problems) add(at, format string, args ...any) {
 	p.list = append(p.list, fmt.Errorf("read %s: %s", at, fmt.Sprintf(format, args...)))
 }
 
+func (p *problems) count() int { return len(p.list) + p.more }
+
 func (p *problems) err() error {
 	if p.more > 0 {
 		p.list = append(p.list, fmt.Errorf("and %d more", p.more))
@@ -71,7 +75,7 @@ func (p *problems) err() error {
 
 // parse reads one YAML document. name says where it stands; with lines, the line is added to it.
 func parse(text, name string, lines bool) (node, error) {
-	tokens := lexer.Tokenize(text)
+	tokens := joined(lexer.Tokenize(text))
 	at := func(t *token.Token) string {
 		if !lines || t == nil {
 			return name
@@ -85,7 +89,7 @@ func parse(text, name string, lines bool) (node, error) {
 	if err != nil {
 		var y yaml.Error
 		if errors.As(err, &y) {
-			return node{}, fmt.Errorf("%s: %s", at(y.GetToken()), y.GetMessage())
+			return node{}, fmt.Errorf("%s: %s%s", at(y.GetToken()), y.GetMessage(), bracketHint(text))
 		}
 		return node{}, fmt.Errorf("%s: %w", name, err)
 	}
@@ -96,6 +100,62 @@ func parse(text, name string, lines bool) (node, error) {
 		return convert(tree.Docs[0].Body, at)
 	}
 	return node{}, fmt.Errorf("%s: it holds %d documents, not one", name, len(tree.Docs))
+}
+
+// joined mends what the lexer takes apart in brackets within braces: a colon with no blank after it is part of a plain
+// value such as udp://127.0.0.1:9060 (YAML 1.2.2 §7.3.3), unless what is before it is quoted or in brackets.
+func joined(tokens token.Tokens) (out token.Tokens) {
+	depth := 0
+	for i := 0; i < len(tokens); i++ {
+		t := tokens[i]
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			depth++
+		case token.SequenceEndType, token.MappingEndType:
+			depth--
+		}
+		if depth == 0 || t.Type != token.MappingValueType || i+1 == len(tokens) || !isPlain(tokens[i+1]) || !adjacent(t, tokens[i+1]) {
+			out.Add(t)
+			continue
+		}
+		next := tokens[i+1]
+		value, origin, place := t.Value+next.Value, t.Origin+next.Origin, t.Position
+		if last := len(out) - 1; last >= 0 {
+			switch before := out[last]; {
+			case isPlain(before) && adjacent(before, t):
+				value, origin, place = before.Value+value, before.Origin+origin, before.Position
+				out = out[:last]
+			case !slices.Contains([]token.Type{token.SequenceStartType, token.MappingStartType, token.CollectEntryType, token.MappingValueType}, before.Type):
+				out.Add(t)
+				continue
+			}
+		}
+		out.Add(token.String(value, origin, place))
+		i++
+	}
+	return out
+}
+
+// isPlain says whether a token is a value without quotes.
+func isPlain(t *token.Token) bool {
+	switch t.Type {
+	case token.StringType, token.IntegerType, token.FloatType, token.BoolType, token.NullType, token.BinaryIntegerType, token.OctetIntegerType, token.HexIntegerType:
+		return true
+	}
+	return false
+}
+
+// adjacent says whether b begins where a, which is on one line, ends.
+func adjacent(a, b *token.Token) bool {
+	return a.Position.Line == b.Position.Line && a.Position.Offset+utf8.RuneCountInString(strings.TrimSpace(a.Origin)) == b.Position.Offset
+}
+
+// bracketHint helps whom YAML refuses an address of IPv6 in a list.
+func bracketHint(text string) string {
+	if strings.Contains(text, "://[") {
+		return "; within brackets, quote values that have brackets, as \"tcp://[::1]:9060\""
+	}
+	return ""
 }
 
 // plain refuses what YAML has beyond plain values.

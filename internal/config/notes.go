@@ -24,12 +24,33 @@ func (c *Config) Notes() (notes []string) {
 	if c.OTLP.Endpoint == "" && len(c.OTLP.Headers) > 0 {
 		notes = append(notes, c.where("otlp.headers")+": otlp.headers without otlp.endpoint")
 	}
+	notes = append(notes, c.routeNotes()...)
+	if k := &c.Retention; k.Cases != 0 && (k.Messages == 0 || k.Messages > k.Cases) {
+		notes = append(notes, fmt.Sprintf("%s: calls are dropped after %s, before their messages: what is left of them cannot be found by call", c.where("retention.cases"), showDuration(k.Cases)))
+	}
 	return notes
 }
 
-// UnknownEnv says which variables look like options and are none. environ is as os.Environ returns it.
-func UnknownEnv(environ []string) (notes []string) {
-	known := []string{PathEnv}
+// routeNotes is about names of routes: one that stands for two, and one that stands for none.
+func (c *Config) routeNotes() (notes []string) {
+	count := map[string]int{}
+	for i := range c.Routes {
+		if count[c.Routes[i].Name]++; count[c.Routes[i].Name] == 2 {
+			notes = append(notes, fmt.Sprintf("%s: several routes are named %q and count as one", c.where("routes"), c.Routes[i].Name))
+		}
+	}
+	for i := range c.Maintenance {
+		if w := &c.Maintenance[i]; w.Route != "" && count[w.Route] == 0 {
+			notes = append(notes, fmt.Sprintf("%s: maintenance window %q is for the route %q, which is not among routes", c.where("maintenance"), w.Name, w.Route))
+		}
+	}
+	return notes
+}
+
+// UnknownEnv says which variables look like options and are none. environ is as os.Environ returns it; others are those
+// that other commands read.
+func UnknownEnv(environ []string, others ...string) (notes []string) {
+	known := append([]string{PathEnv}, others...)
 	for i := range table {
 		known = append(known, table[i].Env())
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -64,6 +65,10 @@ var table = []Option{
 		bind: one(func(c *Config) *string { return &c.Listen }, loopback),
 	},
 	{
+		Key: "hosts", Flag: "host", Default: "[]", Help: "further names by which the API may be asked, for a web server in front of it; others than these and this machine's own are refused", Example: " [sipcause.example.com]",
+		bind: many(func(c *Config) *[]string { return &c.Hosts }, hostName),
+	},
+	{
 		Key: "pprof", Flag: "pprof", Default: off, Help: "where profiles of the program are served (net/http/pprof)",
 		bind: one(func(c *Config) *string { return &c.Pprof }, loopback.orOff()),
 	},
@@ -77,7 +82,7 @@ var table = []Option{
 	},
 
 	{
-		Key: "hep.listen", Flag: "hep", Default: "[udp://127.0.0.1:9060]", Help: "where HEP is received: udp://, tcp:// or tls:// with address and port",
+		Key: "hep.listen", Flag: "hep", Default: "[udp://127.0.0.1:9060]", Help: "where HEP is received: udp://, tcp:// or tls:// with address and port; off: nowhere",
 		bind: many(func(c *Config) *[]Listener { return &c.HEP.Listen }, listener),
 	},
 	{
@@ -106,7 +111,7 @@ var table = []Option{
 	},
 
 	{
-		Key: "capture.interfaces", Flag: "iface", Default: "[]", Help: "network interfaces to capture from (Linux; needs CAP_NET_RAW)", Example: " [eth0]",
+		Key: "capture.interfaces", Flag: "iface", Default: "[]", Help: "network interfaces to capture from (Linux; needs CAP_NET_RAW); HEP is received beside them unless hep.listen is off", Example: " [eth0]",
 		bind: many(func(c *Config) *[]string { return &c.Capture.Interfaces }, interfaceName),
 	},
 	{
@@ -152,15 +157,15 @@ var table = []Option{
 	},
 
 	{
-		Key: "retention.messages", Flag: "keep-messages", Default: "7d", Reload: true, Help: "how long messages are kept; off: while there is room",
+		Key: "retention.messages", Flag: "keep-messages", Default: "7d", Reload: true, Help: "how long messages are kept at least, and up to a day more: whole days are dropped; off: while there is room",
 		bind: one(func(c *Config) *time.Duration { return &c.Retention.Messages }, duration(time.Hour, years).orOff()),
 	},
 	{
-		Key: "retention.cases", Flag: "keep-cases", Default: "90d", Reload: true, Help: "how long calls, registrations and transactions with their diagnosis are kept; off: while there is room",
+		Key: "retention.cases", Flag: "keep-cases", Default: "90d", Reload: true, Help: "how long calls, registrations and transactions with their diagnosis are kept, in the same way; off: while there is room",
 		bind: one(func(c *Config) *time.Duration { return &c.Retention.Cases }, duration(time.Hour, years).orOff()),
 	},
 	{
-		Key: "retention.rollups", Flag: "keep-rollups", Default: "730d", Reload: true, Help: "how long sums per minute are kept; off: while there is room",
+		Key: "retention.rollups", Flag: "keep-rollups", Default: "730d", Reload: true, Help: "how long sums per minute are kept, in the same way; off: while there is room",
 		bind: one(func(c *Config) *time.Duration { return &c.Retention.Rollups }, duration(day, years).orOff()),
 	},
 	{
@@ -243,9 +248,35 @@ var routeFields = []field[route.Rule]{
 	{"direction", "in (calls come from it) or out (calls go to it); both when left out", one(func(r *route.Rule) *string { return &r.Direction }, choice("in", "out"))},
 }
 
-func checkRoute(r *route.Rule) error {
-	_, err := route.NewTable([]route.Rule{*r}, 0)
-	return err
+// checkRoute asks package route about each part of a rule, so that what is wrong with several of them is said.
+func checkRoute(r *route.Rule, unread map[string]bool) (errs []error) {
+	ask := func(part route.Rule) {
+		if _, err := route.NewTable([]route.Rule{part}, 0); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	name := r.Name
+	switch {
+	case name != "":
+		if ask(route.Rule{Name: name, Ports: []uint16{1}}); len(errs) > 0 {
+			name = "this"
+		}
+	case !unread["name"]:
+		errs = append(errs, errors.New("a route needs a name"))
+		fallthrough
+	default:
+		name = "this"
+	}
+	for _, p := range r.Addresses {
+		ask(route.Rule{Name: name, Addresses: []netip.Prefix{p}})
+	}
+	for _, d := range r.Domains {
+		ask(route.Rule{Name: name, Domains: []string{d}})
+	}
+	if len(r.Addresses)+len(r.Ports)+len(r.Domains) == 0 && !unread["addresses"] && !unread["ports"] && !unread["domains"] {
+		ask(route.Rule{Name: name})
+	}
+	return errs
 }
 
 var windowFields = []field[Window]{

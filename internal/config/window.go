@@ -130,14 +130,22 @@ var (
 	weekly = kind[Weekly]{name: "WEEKLY", accepts: "a time of the week, such as Sun 02:00-04:00 Europe/Berlin", parse: parseWeekly, show: stringer[Weekly]}
 )
 
-func checkWindow(w *Window) error {
-	switch once, week := !w.From.IsZero() || !w.Until.IsZero(), w.Weekly.Zone != nil; {
-	case w.Name == "":
-		return errors.New("a maintenance window needs a name")
-	case once == week:
-		return fmt.Errorf("maintenance window %q needs either from and until, or weekly", w.Name)
-	case once && !w.From.Before(w.Until):
-		return fmt.Errorf("maintenance window %q: from has to be before until", w.Name)
+func checkWindow(w *Window, unread map[string]bool) (errs []error) {
+	what := "maintenance window"
+	switch {
+	case w.Name != "":
+		what = fmt.Sprintf("maintenance window %q", w.Name)
+	case !unread["name"]:
+		errs = append(errs, errors.New("a maintenance window needs a name"))
 	}
-	return nil
+	half := w.From.IsZero() != w.Until.IsZero()
+	once, week := !w.From.IsZero() || !w.Until.IsZero(), w.Weekly.Zone != nil
+	times := unread["from"] || unread["until"]
+	if once && week || !once && !week && !times && !unread["weekly"] || half && !times {
+		errs = append(errs, fmt.Errorf("%s needs either from and until, or weekly", what))
+	}
+	if once && !half && !w.From.Before(w.Until) {
+		errs = append(errs, fmt.Errorf("%s: from has to be before until", what))
+	}
+	return errs
 }

@@ -23,7 +23,8 @@ const (
 // its place: the wheel comes by within wheelSize seconds.
 func (s *Shard) schedule(ol *openLeg) {
 	wait := ol.idle()
-	ol.deadline, ol.over = ol.leg.Ended.Add(wait), wait <= idleFailed
+	// What comes late, as of an agent whose clock is slow, has as long to be followed as what is new.
+	ol.deadline, ol.over = max(ol.leg.Ended, s.now, s.reached).Add(wait), wait <= idleFailed
 	if ol.due == 0 {
 		s.wheel.insert(ol, int64(ol.deadline)/second+1, int64(s.now)/second)
 	}

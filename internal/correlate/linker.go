@@ -146,6 +146,12 @@ func firstRef(l *call.Leg) wire.PacketRef {
 	return l.Sightings[0].Ref
 }
 
+// Held returns how many legs the linker has room for, knows, and finds by keys. They depend on what goes on, not on how
+// long it has run.
+func (k *Linker) Held() (room, known, keys int) {
+	return len(k.members), len(k.members) - len(k.free), len(k.owners) + len(k.wanted) + len(k.arrivals) + len(k.recent)
+}
+
 // Flush sends out what still waits.
 func (k *Linker) Flush() {
 	var left []*member

@@ -29,6 +29,16 @@ func (s *Shard) wantLook(ol *openLeg) {
 	s.looks.queue = append(s.looks.queue, look{ol, ol.seq, s.now.Add(s.opt.LookAfter)})
 }
 
+// LookAgain has every open leg looked at once more: what is known has changed.
+func (s *Shard) LookAgain() {
+	for ol := s.lru.next; ol != &s.lru; ol = ol.next {
+		if s.opt.LookAfter > 0 && !ol.looking && ol.leg.Kind != call.KindTransaction {
+			ol.looking = true
+			s.looks.queue = append(s.looks.queue, look{ol, ol.seq, s.now.Add(s.opt.LookAfter)})
+		}
+	}
+}
+
 // takeLooks hands on the legs whose look is due and that are still open.
 func (s *Shard) takeLooks(watermark wire.Time) {
 	n := 0

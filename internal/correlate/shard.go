@@ -98,21 +98,22 @@ func PanicGap(ref wire.PacketRef, at wire.Time, what any) wire.Gap {
 
 // Shard holds the open legs of its share of the Call-IDs. It is not safe for concurrent use.
 type Shard struct {
-	id    uint8
-	opt   Options
-	*desk // while messages are worked on
-	legs  map[uint64]*openLeg
-	lru   openLeg // ring of the legs that go on: lru.next is the most recently used
-	over  openLeg // ring of those that are over, and wait for stragglers only
-	wheel wheel
-	bytes int
-	free  []*openLeg
-	looks looks
-	stock stock
-	now   wire.Time // greatest event time seen
-	at    int32     // index into the batch of the message at hand
-	stats Stats
-	out   Output
+	id      uint8
+	opt     Options
+	*desk   // while messages are worked on
+	legs    map[uint64]*openLeg
+	lru     openLeg // ring of the legs that go on: lru.next is the most recently used
+	over    openLeg // ring of those that are over, and wait for stragglers only
+	wheel   wheel
+	bytes   int
+	free    []*openLeg
+	looks   looks
+	stock   stock
+	now     wire.Time // greatest event time seen
+	reached wire.Time // up to which everything was read
+	at      int32     // index into the batch of the message at hand
+	stats   Stats
+	out     Output
 }
 
 // desk is what one message is worked on with. Shards borrow it, so that there are as many as goroutines at work
@@ -200,6 +201,15 @@ func KeyOfFlow(f wire.Flow) uint64 {
 
 // Open returns how many legs are open.
 func (s *Shard) Open() int { return len(s.legs) }
+
+// Held returns how many legs the shard has room for besides the open ones, and how many entries of its queues.
+func (s *Shard) Held() (room, queued int) {
+	queued = len(s.looks.queue)
+	for _, b := range s.wheel.buckets {
+		queued += len(b)
+	}
+	return len(s.free), queued
+}
 
 // Stats returns the counters.
 func (s *Shard) Stats() Stats { return s.stats }
@@ -406,6 +416,7 @@ func (s *Shard) close(ol *openLeg) {
 
 // Advance closes every leg whose time has come, as of watermark.
 func (s *Shard) Advance(watermark wire.Time) {
+	s.reached = watermark
 	s.wheel.advance(int64(watermark)/second, func(ol *openLeg) {
 		ol.due = 0
 		switch {

@@ -102,7 +102,8 @@ func (d *Decoder) agentPoint(id uint32, name []byte) int32 {
 // old file to us, faster than it was written, has a clock that is less and less slow.
 func (d *Decoder) correct(a *agent, at wire.Time) wire.Time {
 	st := &d.stats.agents
-	switch a.clock.hear(at, d.cur.received) {
+	back := a.at != 0 && at < a.at-clockTolerance
+	switch a.clock.hear(at, d.cur.received, back) {
 	case clockStep:
 		st.Steps++
 	case clockLate:
@@ -129,8 +130,8 @@ const (
 
 // agentClock tells how wrong an agent's clock is. What is heard of it is time of receipt less the agent's time: how
 // slow its clock is, and how long the packet took, which is never less than nothing. So a lesser difference than
-// believed is proof, at once; a greater one may also be a delay, as of an agent that sends what it had to keep while
-// it could not. Of delays that are made up for, the difference falls; that of a slow clock is the same in two windows.
+// believed is proof, at once, as is a clock that goes back: agents send in order. A greater one may also be a delay, as of
+// an agent that sends what it had to keep while it could not. Of delays that are made up for, the difference falls; that of a slow clock is the same in two windows.
 type agentClock struct {
 	offset wire.Time // what its times lack; 0 while that is within clockTolerance
 	was    wire.Time // offset before: one packet with a time that cannot be does not last
@@ -149,10 +150,10 @@ const (
 	clockLate             // or it is, or the packet is late
 )
 
-func (c *agentClock) hear(at, received wire.Time) clockWord {
+func (c *agentClock) hear(at, received wire.Time, back bool) clockWord {
 	diff := received - at
 	switch {
-	case diff < c.offset-clockTolerance, diff > c.offset+wire.Time(day):
+	case diff < c.offset-clockTolerance, diff > c.offset+wire.Time(day), back && diff > c.offset+clockTolerance:
 		c.step(diff)
 		return clockStep
 	case diff <= c.offset+clockTolerance:

@@ -6,14 +6,20 @@ import (
 	"sipcause/internal/call"
 )
 
+// Words of a 480 by which the callee is there and does not want to be called, and by which no device of it is.
+var (
+	disturbWords = []string{"do not disturb", "dnd"}
+	offlineWords = []string{"not registered", "no contact", "offline", "no device"}
+)
+
 // unavailableWords tell what 480 means here: more than its phrase does.
 var unavailableWords = []struct {
 	words []string
 	means string
 	check string
 }{
-	{[]string{"do not disturb", "dnd"}, "do-not-disturb is on", "Switch do-not-disturb off on the device, or accept it."},
-	{[]string{"not registered", "no contact", "offline", "no device"}, "no device is registered", "Check the device's registration: is it on, online, and does its last REGISTER have a 200?"},
+	{disturbWords, "do-not-disturb is on", "Switch do-not-disturb off on the device, or accept it."},
+	{offlineWords, "no device is registered", "Check the device's registration: is it on, online, and does its last REGISTER have a 200?"},
 	{[]string{"not available", "no one available"}, "the server calls the callee not available", "Ask the server's operator which state it has for this user: registration, presence, do-not-disturb."},
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // routingNotRegistered: 404 or 480 for a user whose registration, in this capture, had run out, had been
-// removed, or had failed (RFC 3261 §10.3).
+// removed, or had failed (RFC 3261 §10.3). Who was reached and answered himself was not missing.
 func routingNotRegistered(x *Case) *report {
 	status, r, ok := x.deciding()
 	if !ok || status != 404 && status != 480 {
@@ -20,7 +20,13 @@ func routingNotRegistered(x *Case) *report {
 	if cause, _ := x.Q850(); cause > 0 && cause != 18 && cause != 20 && cause != 31 {
 		return nil
 	}
+	if x.Says(disturbWords...) {
+		return nil
+	}
 	b := x.calleeBinding(r)
+	if b.unseen {
+		return nil
+	}
 	at := x.Start(r)
 	since := Seconds(b.last.Time, at)
 	var why, check string
@@ -40,6 +46,9 @@ func routingNotRegistered(x *Case) *report {
 		confidence = 0.9
 	default:
 		return nil
+	}
+	if b.old && !x.Says(offlineWords...) {
+		confidence = min(confidence, guess)
 	}
 	rep := x.report("routing.not-registered", confidence, "%s is not registered: %s. %s answered %d.", b.last.AOR, why, x.originName(), status).
 		do("Look at the device that registered from %s. %s", b.last.Source, check)

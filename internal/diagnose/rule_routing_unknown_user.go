@@ -24,7 +24,7 @@ func routingUnknownUser(x *Case) *report {
 	}
 	t := x.Txn(r)
 	b := x.calleeBinding(r)
-	if b.state == peer.Lapsed || b.state == peer.Removed || b.state == peer.Bound && b.last.Server == t.Server {
+	if b.missing() || b.state == peer.Bound && b.last.Server == t.Server {
 		return x.noResource(r, &b) // the user exists there: it is not registered now, or a route is missing
 	}
 	if cause, _ := x.Q850(); !saysLittle(cause) {
@@ -50,6 +50,14 @@ func routingUnknownUser(x *Case) *report {
 	case peer.Refused:
 		rep.add(" The only REGISTER of this user in the capture was refused with %d.", b.last.Code).
 			seeRef(b.last.Ref, "REGISTER of %s: %d", b.last.AOR, b.last.Code)
+	case peer.Lapsed, peer.Removed:
+		if b.unseen {
+			rep.add(" The call was sent to an address of the user all the same: what answers there serves another user, or has this one under another name.").
+				do("Compare %q with the user in the Contact that the device registers, and see whether another device has its address now.", user)
+			break
+		}
+		rep.add(" It had been registered (%s) until %s before: it was removed there since, or registers where the capture does not see it.", b.last.AOR, ageWords(x.Start(r).Sub(b.since()))).
+			seeRef(b.last.Ref, "REGISTER of %s: %s", b.last.AOR, bindingWords(&b.last))
 	default:
 		if phone {
 			rep.add(" It is a telephone number: nobody has it there, no route leads to it, or it is not in the form that %s takes; no Q.850 cause says which.", t.Server.Addr())

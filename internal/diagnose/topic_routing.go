@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"sipcause/internal/call"
-	"sipcause/internal/peer"
 	"sipcause/internal/wire"
 	"sipcause/sip"
 )
@@ -277,45 +276,4 @@ func (x *Case) tried(u sip.URI, from, until wire.Time) (call.TxnRef, bool) {
 		}
 	}
 	return call.TxnRef{}, false
-}
-
-// binding is what the registrar's traffic tells of the callee.
-type binding struct {
-	state peer.BindingState
-	last  peer.Binding
-}
-
-// calleeBinding returns the state of the called address of record at the time of the request. Of several
-// contacts one that still holds makes it Bound.
-func (x *Case) calleeBinding(r call.TxnRef) binding {
-	at := x.Start(r)
-	for _, aor := range x.calledAORs(r) {
-		state, last := x.Ledger.Binding(aor, at)
-		if state == peer.NeverSeen {
-			continue
-		}
-		if state != peer.Bound {
-			for _, b := range x.Ledger.Bindings(aor, at) {
-				if holds(&b, x.Ledger.Bindings(aor, at), at) {
-					return binding{peer.Bound, b}
-				}
-			}
-		}
-		return binding{state, last}
-	}
-	return binding{}
-}
-
-// holds says whether b was in force at the time: granted, not run out, not replaced or removed since.
-func holds(b *peer.Binding, list []peer.Binding, at wire.Time) bool {
-	if b.Code >= 300 || b.Removed || b.Until == 0 || b.Until < at {
-		return false
-	}
-	for i := range list {
-		o := &list[i]
-		if o.Time > b.Time && o.Code < 300 && (o.Contact == b.Contact || o.Contact == "" && o.Removed) {
-			return false
-		}
-	}
-	return true
 }

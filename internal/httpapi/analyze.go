@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"io"
 	"net/http"
 
 	"sipcause/internal/record"
@@ -31,11 +32,20 @@ func (a *api) analyze(w http.ResponseWriter, r *request) error {
 		return busy("as many captures are being analysed as may be at a time")
 	}
 	out := newReport(w, mediaTypes[format])
-	if err := a.obs.Analyze(r.Context(), name, r.Body, format, out); err != nil {
+	if err := a.obs.Analyze(r.Context(), name, upload{r.Body, name}, format, out); err != nil {
 		return unreadable(err)
 	}
 	return gone(out.Close())
 }
+
+// upload is a body that errors and gaps call by its name: see capture.Open.
+type upload struct {
+	io.Reader
+	name string
+}
+
+// CaptureName is the name given with it.
+func (u upload) CaptureName() string { return u.name }
 
 // unreadable makes a problem of what analysis says of an upload. Errors that have a meaning of their own keep it.
 func unreadable(err error) error {

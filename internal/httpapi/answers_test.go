@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,11 +12,13 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"sipcause/internal/finding"
 	"sipcause/internal/kpi"
 	"sipcause/internal/record"
 	"sipcause/internal/render"
@@ -50,7 +53,7 @@ func TestEveryOperationAnswersAsDocumented(t *testing.T) {
 	for _, path := range []string{
 		"/api/v1/calls", call, call + "/messages", call + "/pcap", "/api/v1/causes", "/api/v1/codes",
 		"/api/v1/kpi?measure=asr,ner,pdd_p95&from=2020-01-01T00:00:00Z&until=2030-01-01T00:00:00Z", "/api/v1/kpi/measures", "/api/v1/routes",
-		"/api/v1/registrations", "/api/v1/gaps", "/api/v1/annotations", "/api/v1/status", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics",
+		"/api/v1/registrations", "/api/v1/gaps", "/api/v1/annotations", "/api/v1/findings", "/api/v1/status", "/api/v1/openapi.json", "/healthz", "/readyz", "/metrics",
 	} {
 		b.get(path)
 	}
@@ -214,7 +217,16 @@ func TestAnnotationsAreKept(t *testing.T) {
 	if len(list.Items) != 1 || list.Items[0] != made || made.From != "2026-11-23T09:00:00.000000000Z" {
 		t.Errorf("kept is %+v, made was %+v", list.Items, made)
 	}
+	// What the server notes itself has a finding for its kind; nobody else may say so.
+	if _, err := b.lab.Annotate(t.Context(), record.Annotation{From: day, Until: day + 900e9, Kind: "kpi.route-degraded", Route: "carrier-b", Text: "fails far more often"}); err != nil {
+		t.Fatal(err)
+	}
+	b.get("/api/v1/annotations?from=2026-11-23T10:31:00Z").read(t, &list)
+	if len(list.Items) != 1 || list.Items[0].Kind != "kpi.route-degraded" {
+		t.Errorf("the server's own note is %+v", list.Items)
+	}
 	for body, want := range map[string]string{
+		`{"from":"2026-11-23T10:00:00Z","kind":"kpi.route-degraded","text":"x"}`: "kind must be maintenance or note",
 		`{"kind":"note","text":"x"}`: "from must be a time",
 		`{"from":"2026-11-23T10:00:00Z","until":"2026-11-23T09:00:00Z","kind":"note","text":"x"}`:              "until must not be before",
 		`{"from":"2026-11-23T10:00:00Z","kind":"holiday","text":"x"}`:                                          "kind must be",
@@ -247,6 +259,14 @@ func TestUploadsAreBounded(t *testing.T) {
 	if r := upload("no capture at all"); r.StatusCode != http.StatusUnprocessableEntity {
 		t.Errorf("no capture: %s %s", r.Status, r.body)
 	}
+	for body, want := range map[string]string{
+		"no capture at all":    "read upload: expected a capture",
+		"\x1f\x8b\x08\x00\x00": "read upload: open gzip",
+	} {
+		if r := upload(body); r.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(string(r.body), want) {
+			t.Errorf("%q: %s %s, want %q", body, r.Status, r.body, want)
+		}
+	}
 	entered, leave := make(chan bool), make(chan bool)
 	l.analyze = func(context.Context, string, io.Reader, string, io.Writer) error {
 		entered <- true
@@ -262,6 +282,89 @@ func TestUploadsAreBounded(t *testing.T) {
 	leave <- true
 	if status := <-done; status != http.StatusUnprocessableEntity {
 		t.Errorf("a capture that cannot be read: %d", status)
+	}
+}
+
+// What of an upload is missing is said in its report; a text trace is taken as one.
+func TestUploadsThatEndEarlySaySo(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write(flowsOf(t, "busy.txtar")[0].Pcap())
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	empty := 0
+	for n := 20; n < packed.Len(); n += 7 {
+		cut := packed.String()[:n]
+		r := b.ask("POST", "/api/v1/analyze?name=half.pcap.gz", cut, "Content-Type", "application/gzip")
+		if r.StatusCode == http.StatusUnprocessableEntity && strings.Contains(string(r.body), "half.pcap.gz") {
+			continue
+		}
+		var doc struct {
+			Source struct {
+				Packets int
+				Gaps    []struct{ Kind, Where string }
+			}
+		}
+		r.read(t, &doc)
+		if r.StatusCode != http.StatusOK || len(doc.Source.Gaps) != 1 || doc.Source.Gaps[0].Kind != "file-truncated" || !strings.HasPrefix(doc.Source.Gaps[0].Where, "half.pcap.gz") {
+			t.Fatalf("%d of %d bytes: %s %s", n, packed.Len(), r.Status, r.body)
+		}
+		if doc.Source.Packets > 0 {
+			continue
+		}
+		empty++
+		for _, format := range []string{"text", "html", "markdown"} {
+			if r := b.ask("POST", "/api/v1/analyze?format="+format, cut, "Content-Type", "application/gzip"); !bytes.Contains(r.body, []byte("ends inside a record")) {
+				t.Errorf("%d bytes as %s do not say what is missing:\n%s", n, format, r.body)
+			}
+		}
+	}
+	if empty == 0 {
+		t.Error("no cut left a report without a packet")
+	}
+}
+
+func TestTextTracesAreTaken(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	trace := readFile(t, "../capture/testdata/text/asterisk-chan_sip.log")
+	r := b.ask("POST", "/api/v1/analyze?format=csv", string(trace), "Content-Type", "text/plain; charset=utf-8")
+	if r.StatusCode != http.StatusOK || bytes.Count(r.body, []byte("\n")) < 2 {
+		t.Errorf("%s %s", r.Status, r.body)
+	}
+	if r := b.ask("POST", "/api/v1/analyze", string(trace), "Content-Type", "text/plain", "Sec-Fetch-Site", "cross-site"); r.StatusCode != http.StatusForbidden {
+		t.Errorf("a form of another site: %s", r.Status)
+	}
+}
+
+// The findings of all traffic, the worst first, with calls to look at.
+func TestFindingsAreTold(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	var list struct{ Items []findingJSON }
+	b.get("/api/v1/findings").read(t, &list)
+	var s statusJSON
+	b.get("/api/v1/status").read(t, &s)
+	if len(list.Items) != 2 || !reflect.DeepEqual(s.Findings, list.Items) {
+		t.Fatalf("findings %+v, of the status %+v", list.Items, s.Findings)
+	}
+	f := list.Items[0]
+	if f.ID != "kpi.asr-drop" || f.Severity != "error" || *f.Subject != "out:carrier-a" || !strings.Contains(f.Summary, "to carrier-a fell below") || len(f.Examples) != 2 {
+		t.Errorf("the worst is %+v", f)
+	}
+	for _, id := range f.Examples {
+		b.get("/api/v1/calls/" + url.PathEscape(id))
+	}
+	b.get("/api/v1/findings?limit=1").read(t, &list)
+	if len(list.Items) != 1 || list.Items[0].ID != "kpi.asr-drop" {
+		t.Errorf("the worst alone: %+v", list.Items)
+	}
+	b.lab.mu.Lock()
+	b.lab.status.Findings = make([]finding.Finding, 1500)
+	b.lab.mu.Unlock()
+	b.get("/api/v1/status").read(t, &s)
+	if len(s.Findings) != statusFindings {
+		t.Errorf("the status has %d findings", len(s.Findings))
 	}
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -148,6 +149,36 @@ func TestCallsArePagedAsTheStoreHasThem(t *testing.T) {
 	}
 }
 
+// A cursor holds for the times that were meant when the first page was asked for, however they were told.
+func TestCursorsKeepTimes(t *testing.T) {
+	b := serveLab(t, someCalls(t), Options{})
+	for _, times := range []string{"since=1000w", "from=2000-01-01T00:00:00Z&to=0s", "from=2000-01-01T00:00:00Z"} {
+		var want, got callPage
+		b.get("/api/v1/calls?" + times).read(t, &want)
+		path := "/api/v1/calls?limit=3&" + times
+		var all []row
+		for got.Next = "first"; got.Next != ""; {
+			got = callPage{}
+			b.get(path).read(t, &got)
+			all = append(all, got.Items...)
+			path = "/api/v1/calls?limit=3&" + times + "&cursor=" + url.QueryEscape(got.Next)
+		}
+		if len(all) < 4 || ids(all) != ids(want.Items) {
+			t.Errorf("%s: pages hold %s\nwant %s", times, ids(all), ids(want.Items))
+		}
+		r := b.get("/api/v1/calls?limit=3&format=csv&" + times)
+		next, _ := strings.CutSuffix(r.Header.Get("Link"), `>; rel="next"`)
+		if second := b.get(strings.TrimPrefix(next, "<")); bytes.Count(second.body, []byte("\n")) < 2 {
+			t.Errorf("%s: the page after is\n%s", times, second.body)
+		}
+	}
+	for _, cursor := range []string{"nonsense", "1.2", "1.x.y", "..", "9.9.nonsense"} {
+		if r := b.ask("GET", "/api/v1/calls?since=1h&cursor="+cursor, ""); r.StatusCode != http.StatusBadRequest || !strings.Contains(string(r.body), `"parameter":"cursor"`) {
+			t.Errorf("cursor %s: %s %s", cursor, r.Status, r.body)
+		}
+	}
+}
+
 func TestCallsAreFiltered(t *testing.T) {
 	b := serveLab(t, someCalls(t), Options{})
 	list := func(q url.Values) []row {
@@ -220,6 +251,9 @@ func TestWhatCannotBeAskedIsAProblem(t *testing.T) {
 		{"/api/v1/call", 404, "no such resource"},
 		{"/api/v1/kpi", 400, "measure is missing"},
 		{"/api/v1/kpi?measure=ars", 400, `"suggestion":"asr"`},
+		{"/api/v1/kpi?measure=jitter", 400, "did you mean jitter_p50, jitter_p95"},
+		{"/api/v1/kpi?measure=jitter", 400, `"suggestion":"jitter_p50"`},
+		{"/api/v1/findings?limit=0", 400, "from 1 to 1000"},
 		{"/api/v1/kpi?measure=asr&step=90s", 400, "whole minutes"},
 		{"/api/v1/kpi?measure=asr&step=1m&since=52w", 400, "more than 5000 steps"},
 		{"/api/v1/kpi?measure=asr&by=hop", 400, "accepted are route, label"},

@@ -36,7 +36,10 @@ func (a *api) calls(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	q.Open, q.After = open == "true", r.query.Get("cursor")
+	q.Open = open == "true"
+	if err := r.resume(&q); err != nil {
+		return err
+	}
 	w.Header().Add("Vary", "Accept")
 	if format == "" && r.accepts("application/x-ndjson") {
 		return a.stream(w, r, q)
@@ -48,9 +51,10 @@ func (a *api) calls(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	if format != "" {
+		found.Next = r.cursor(&q, found.Next)
 		return a.reportOn(w, r, format, q.Zone, found)
 	}
-	return writeJSON(w, http.StatusOK, page{rowsOf(found.Cases), found.Next, found.Partial})
+	return writeJSON(w, http.StatusOK, page{rowsOf(found.Cases), r.cursor(&q, found.Next), found.Partial})
 }
 
 // stream writes the rows of all pages, a line each; with a limit given, of no more than that.

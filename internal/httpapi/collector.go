@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sipcause/internal/finding"
+	"sipcause/internal/route"
 	"sipcause/internal/view"
 )
 
@@ -19,10 +21,11 @@ type statusCollector struct {
 	obs     view.Observer
 	sources *labels
 	reasons *labels
+	routes  *labels // of findings
 }
 
 func newStatusCollector(obs view.Observer) *statusCollector {
-	return &statusCollector{obs, &labels{limit: maxSourceLabels}, &labels{limit: maxSourceLabels}}
+	return &statusCollector{obs, &labels{limit: maxSourceLabels}, &labels{limit: maxSourceLabels}, &labels{limit: maxRouteLabels}}
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -33,6 +36,7 @@ var (
 	descInfo         = describe("build_info", "Always 1; version is that of the program.", "version")
 	descReady        = describe("ready", "1 when the sources are open and the store takes what they give.")
 	descAlarms       = describe("alarms", "What is wrong now: number of alarms that the status page shows.")
+	descFinding      = describe("finding_active", "Findings of all traffic that hold now; route and direction are empty where they are not of a route.", "finding", "severity", "route", "direction")
 	descStarted      = describe("start_time_seconds", "When the server started, since the Unix epoch.")
 	descEventTime    = describe("event_time_seconds", "The newest time that the traffic has shown, since the Unix epoch.")
 	descOpenLegs     = describe("open_legs", "Dialogs and transactions that have not ended.")
@@ -59,7 +63,7 @@ var (
 var statusDescs = []*prometheus.Desc{
 	descInfo, descReady, descAlarms, descStarted, descEventTime, descOpenLegs, descCounters, descPackets, descBytes, descUp, descLast,
 	descDropped, descQueue, descQueueLimit, descQueueDropped, descStoreBytes, descStoreAll, descStoreRows, descPartitions, descBad,
-	descLag, descStoreDropped, descOldest,
+	descLag, descStoreDropped, descOldest, descFinding,
 }
 
 // Describe implements prometheus.Collector.
@@ -102,6 +106,7 @@ func (c *statusCollector) Collect(to chan<- prometheus.Metric) {
 	count(descQueueDropped, s.Queue.DroppedSignal, "signalling")
 	count(descQueueDropped, s.Queue.DroppedMedia, "media")
 	c.sourcesOf(&s, gauge, count)
+	c.findingsOf(&s, gauge)
 	gauge(descStoreAll, float64(s.Store.Bytes))
 	for what, n := range s.Store.ByKind {
 		gauge(descStoreBytes, float64(n), c.reasons.of(what))
@@ -148,6 +153,26 @@ func (c *statusCollector) sourcesOf(s *view.Status, gauge func(*prometheus.Desc,
 		for reason, n := range c.merged(sum.Dropped) {
 			count(descDropped, n, k.name, k.kind, reason)
 		}
+	}
+}
+
+// findingsOf counts the findings that hold now.
+func (c *statusCollector) findingsOf(s *view.Status, gauge func(*prometheus.Desc, float64, ...string)) {
+	type key struct{ id, severity, route, direction string }
+	n := map[key]int{}
+	for i := range s.Findings {
+		f := &s.Findings[i]
+		k := key{id: otherLabel, severity: f.Severity.String()}
+		if _, ok := finding.Lookup(f.ID); ok {
+			k.id = string(f.ID)
+		}
+		if name, direction := route.SplitKey(f.Subject); direction != "" {
+			k.route, k.direction = c.routes.of(name), direction
+		}
+		n[k]++
+	}
+	for k, times := range n {
+		gauge(descFinding, float64(times), k.id, k.severity, k.route, k.direction)
 	}
 }
 

@@ -41,7 +41,7 @@ func (a *api) guard(next http.Handler) http.Handler {
 		if !a.named(r.Host) {
 			a.fail(&answer{ResponseWriter: w}, r, &problem{
 				Status: http.StatusMisdirectedRequest,
-				Detail: "this server does not answer for the host " + strings.ToValidUTF8(r.Host, "?") + "; ask for localhost, or name the host in the configuration",
+				Detail: "this server does not answer for the host " + strings.ToValidUTF8(r.Host, "?") + "; ask for localhost, or name the host in the configuration: hosts, or serve --host",
 			})
 			return
 		}

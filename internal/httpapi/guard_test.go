@@ -13,15 +13,17 @@ func TestForeignHostsAreRefused(t *testing.T) {
 	b := serveLab(t, someCalls(t), Options{Hosts: []string{"noc.example.com"}})
 	for host, status := range map[string]int{
 		"localhost": 200, "LOCALHOST:8060": 200, "127.0.0.1": 200, "127.0.0.1:8060": 200, "127.1.2.3:1": 200, "[::1]": 200, "[::1]:8060": 200,
-		"noc.example.com": 200, "noc.example.com:443": 200,
 		"example.com": 421, "localhost.example.com": 421, "127.0.0.1.example.com": 421, "192.0.2.1": 421, "[2001:db8::1]:80": 421,
-		"xnoc.example.com": 421, "0.0.0.0:8060": 421,
+		"noc.example.com": 200, "NOC.example.com:443": 200, "xnoc.example.com": 421, "0.0.0.0:8060": 421,
 	} {
 		for _, path := range []string{"/healthz", "/metrics"} {
 			if r := b.ask("GET", path, "", "Host", host); r.StatusCode != status {
 				t.Errorf("Host %s: GET %s: %s, want %d", host, path, r.Status, status)
 			}
 		}
+	}
+	if r := b.ask("GET", "/healthz", "", "Host", "example.com"); !strings.Contains(string(r.body), "hosts, or serve --host") {
+		t.Errorf("what to do is not said: %s", r.body)
 	}
 	r := httptest.NewRequest(http.MethodGet, "/debug/pprof/cmdline", nil)
 	r.Host = "example.com"

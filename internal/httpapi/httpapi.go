@@ -61,12 +61,15 @@ type endpoint struct {
 
 const maxJSONBody = 64 << 10
 
+// textTrace is the type of a text trace.
+const textTrace = "text/plain"
+
 var (
 	times    = []string{"from", "since", "until", "to"}
 	selects  = slices.Concat([]string{"filter", "kind", "tz"}, times)
 	jsonBody = []string{"application/json"}
 	captures = []string{
-		"application/octet-stream", "application/vnd.tcpdump.pcap", "application/x-pcapng", "application/gzip", "application/zstd",
+		"application/octet-stream", "application/vnd.tcpdump.pcap", "application/x-pcapng", "application/gzip", "application/zstd", textTrace,
 	}
 )
 
@@ -87,6 +90,7 @@ var endpoints = []endpoint{
 	{method: "POST", path: "/api/v1/annotations", body: jsonBody, limit: maxJSONBody, do: (*api).annotate},
 	{method: "POST", path: "/api/v1/analyze", params: []string{"name", "format"}, body: captures, long: true, do: (*api).analyze},
 	{method: "GET", path: "/api/v1/events", params: []string{"filter"}, long: true, do: (*api).events},
+	{method: "GET", path: "/api/v1/findings", params: []string{"limit"}, do: (*api).findings},
 	{method: "GET", path: "/api/v1/status", do: (*api).status},
 	{method: "GET", path: "/api/v1/openapi.json", do: (*api).openapi},
 	{method: "GET", path: "/healthz", do: (*api).healthz},

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"sipcause/internal/kpi"
@@ -114,7 +116,12 @@ func knows(names []string) error {
 			known = append(known, m.Name)
 		}
 		p := badParameter("measure", fmt.Sprintf("unknown measure %q", n))
-		if p.Suggestion = nearest(n, known); p.Suggestion != "" {
+		of := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasPrefix(k, strings.ToLower(n)+"_") })
+		switch p.Suggestion = nearest(n, known); {
+		case len(of) > 0: // the name of a page of docs/kpi, which describes several
+			p.Suggestion = of[0]
+			p.Detail += ": did you mean " + strings.Join(of, ", ") + "?"
+		case p.Suggestion != "":
 			p.Detail += ": did you mean " + p.Suggestion + "?"
 		}
 		return p

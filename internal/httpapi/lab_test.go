@@ -16,11 +16,13 @@ import (
 	"time"
 
 	"sipcause/internal/capture"
+	"sipcause/internal/finding"
 	"sipcause/internal/kpi"
 	"sipcause/internal/pipeline"
 	"sipcause/internal/query"
 	"sipcause/internal/record"
 	"sipcause/internal/render"
+	"sipcause/internal/route"
 	"sipcause/internal/store"
 	"sipcause/internal/store/memory"
 	"sipcause/internal/testkit"
@@ -71,7 +73,14 @@ func newLab(t testing.TB, flows ...testkit.Flow) *lab {
 		{Name: "asr", Value: 62.5, Unit: "%", Population: 8, Ref: "ITU-T E.411"},
 		{Name: "pdd_p95", Unit: "ms", Ref: "RFC 6076 §4.3", Refused: "no call shows it"},
 	}}}
+	w := kpi.Watches()[0]
+	off := w.Report(kpi.Key{Measure: w.Measure, Route: route.OutKey("carrier-a")}, &kpi.Judgement{
+		Value: 31, Z: -9, Off: -1, Since: int64(day) / 60e9, Band: view.Band{Low: 55, Mid: 60, High: 65},
+	}, nil, []string{b.Cases[0].ID, b.Cases[1].ID}, nil)
 	l.status = view.Status{
+		Findings: []finding.Finding{
+			{ID: "server.slow", Severity: finding.Warning, Confidence: 0.9, Subject: "192.0.2.7:5060", Summary: "192.0.2.7 answers late."}, off,
+		},
 		Version: "v0.test", Started: day.Std(), Ready: true, StoreLag: 250 * time.Millisecond, OpenLegs: 3, EventTime: day,
 		Sources: []view.SourceState{{
 			Name: "hep udp://127.0.0.1:9060", Kind: "hep", Packets: 120, Bytes: 70000, Dropped: []view.Count{{Name: "spoofed", N: 2}},
@@ -91,7 +100,11 @@ func recorded(files []string) (*store.Batch, *view.Summary, error) {
 	}
 	keys := map[string]uint64{} // by Call-ID
 	var subject view.Subject
-	opt := pipeline.Options{Workers: 1, Record: func(s *pipeline.Seen) {
+	routes, err := route.NewTable(nil, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	opt := pipeline.Options{Workers: 1, Routes: routes, Record: func(s *pipeline.Seen) {
 		for i := range s.Payloads {
 			p := &s.Payloads[i]
 			if id := callIDOf(p.Data); id != "" {

@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"sipcause/code"
 	"sipcause/internal/call"
 	"sipcause/internal/finding"
 	"sipcause/internal/record"
@@ -58,7 +57,8 @@ var talks = []float64{1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200}
 
 // NewMetrics returns metrics with a registry of their own. obs is asked for its status at each scrape.
 func NewMetrics(obs view.Observer) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry(), routes: labels{limit: maxRouteLabels}, traffic: newTraffic()}
+	m := &Metrics{registry: prometheus.NewRegistry(), routes: labels{limit: maxRouteLabels}}
+	m.traffic = newTraffic(&m.routes)
 	counter := func(name, help string, names ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, names)
 		m.registry.MustRegister(c)
@@ -140,8 +140,8 @@ func (m *Metrics) Gap(g *record.Gap) {
 	m.lost.WithLabelValues(g.Kind.String()).Add(float64(g.Lost))
 }
 
-// Cells counts what of the roll-ups is told by code: responses, requests, retransmissions, failovers. The cells are
-// those that are written to the store.
+// Cells counts what of the roll-ups is told by code or route: responses, requests, retransmissions, failovers, calls by
+// route. The cells are those that are written to the store.
 func (m *Metrics) Cells(list []record.Cell) { m.traffic.add(list) }
 
 // served counts a request to the API. path is the pattern of its route.
@@ -180,109 +180,4 @@ func (l *labels) of(value string) string {
 	}
 	l.known[value] = true
 	return value
-}
-
-// traffic sums cells. Cells take back what an earlier revision counted; what was shown of a counter stays until the sum
-// has passed it, since a counter that falls means a restart to its readers.
-type traffic struct {
-	mu        sync.Mutex
-	responses map[response]*monotone
-	plain     map[string]*monotone // by name of the cells' counter
-}
-
-type response struct{ in, class, code, method string }
-
-type monotone struct{ sum, shown int64 }
-
-func (c *monotone) add(n int64) {
-	c.sum += n
-	c.shown = max(c.shown, c.sum)
-}
-
-// codeCounters are the counters of package kpi whose label is a method and a code.
-var codeCounters = map[string]string{"codes": "outside-dialog", "codes.dialog": "inside-dialog", "codes.challenge": "challenge"}
-
-// plainCounters are counters of package kpi without a label.
-var plainCounters = map[string]*prometheus.Desc{
-	"requests":        prometheus.NewDesc("sipcause_requests_total", "Requests as their first hop sent them, without ACK.", nil, nil),
-	"requests.resent": prometheus.NewDesc("sipcause_requests_retransmitted_total", "Retransmissions of these requests.", nil, nil),
-	"attempts":        prometheus.NewDesc("sipcause_attempts_total", "Attempts to reach a target on behalf of a call.", nil, nil),
-	"retries":         prometheus.NewDesc("sipcause_retried_calls_total", "Calls that their caller tried again.", nil, nil),
-	"failovers":       prometheus.NewDesc("sipcause_failovers_total", "Calls sent to another target after one had failed.", nil, nil),
-}
-
-var responsesDesc = prometheus.NewDesc("sipcause_responses_total",
-	"Final responses by class, code and method: to requests outside dialogs, inside dialogs, and challenges that were not the last word.",
-	[]string{"in", "class", "code", "method"}, nil)
-
-func newTraffic() *traffic {
-	t := &traffic{responses: map[response]*monotone{}, plain: map[string]*monotone{}}
-	for name := range plainCounters {
-		t.plain[name] = &monotone{}
-	}
-	return t
-}
-
-func (t *traffic) add(list []record.Cell) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for i := range list {
-		c := &list[i]
-		if c.Route != "" {
-			continue // counted in all traffic
-		}
-		if p := t.plain[c.Counter]; p != nil {
-			p.add(c.N)
-			continue
-		}
-		in, ok := codeCounters[c.Counter]
-		if !ok {
-			continue
-		}
-		key := responseOf(c.Label)
-		key.in = in
-		p := t.responses[key]
-		if p == nil {
-			p = &monotone{}
-			t.responses[key] = p
-		}
-		p.add(c.N)
-	}
-}
-
-// responseOf reads "INVITE 486". Codes and methods that nobody has defined share labels, so that the keys are bounded.
-func responseOf(label string) response {
-	method, text, _ := strings.Cut(label, " ")
-	if !slices.Contains(methods, method) {
-		method = otherLabel
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil {
-		n = 0
-	}
-	r := response{class: classLabel(n), code: otherLabel, method: method}
-	if _, ok := code.Lookup(n); ok {
-		r.code = strconv.Itoa(n)
-	}
-	return r
-}
-
-// Describe implements prometheus.Collector.
-func (t *traffic) Describe(to chan<- *prometheus.Desc) {
-	to <- responsesDesc
-	for _, d := range plainCounters {
-		to <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (t *traffic) Collect(to chan<- prometheus.Metric) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for k, p := range t.responses {
-		to <- prometheus.MustNewConstMetric(responsesDesc, prometheus.CounterValue, float64(p.shown), k.in, k.class, k.code, k.method)
-	}
-	for name, p := range t.plain {
-		to <- prometheus.MustNewConstMetric(plainCounters[name], prometheus.CounterValue, float64(p.shown))
-	}
 }

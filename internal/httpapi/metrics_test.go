@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -13,8 +14,10 @@ import (
 
 	"sipcause/code"
 	"sipcause/internal/call"
+	"sipcause/internal/finding"
 	"sipcause/internal/kpi"
 	"sipcause/internal/record"
+	"sipcause/internal/route"
 	"sipcause/internal/view"
 	"sipcause/internal/wire"
 )
@@ -77,6 +80,8 @@ func TestMetricsCountWhatWasSeen(t *testing.T) {
 		{`sipcause_queue_dropped_total{what="media"}`, "4"},
 		{`sipcause_http_requests_total{method="GET",path="/api/v1/status",status="200"}`, "1"},
 		{`sipcause_build_info{version="v0.test"}`, "1"},
+		{`sipcause_finding_active{direction="out",finding="kpi.asr-drop",route="carrier-a",severity="error"}`, "1"},
+		{`sipcause_finding_active{direction="",finding="other",route="",severity="warning"}`, "1"},
 		{`sipcause_pipeline_total{what="messages"}`, "44"},
 	} {
 		if v := line(got, c[0]); v != c[1] {
@@ -145,6 +150,13 @@ func TestLabelsAreBounded(t *testing.T) {
 		c := record.Case{Final: true, RouteIn: fmt.Sprint("r", i), Outcome: call.Failed, Cause: fmt.Sprint("x.", i), Code: i}
 		m.Case(&c)
 		cells = append(cells, record.Cell{Counter: "codes", Label: fmt.Sprintf("M%d %d", i, i), Bucket: record.NoBucket, N: 1})
+		for _, key := range []string{route.InKey(c.RouteIn), route.OutKey(c.RouteIn)} {
+			for _, counter := range []string{"calls.ended", "calls.answered"} {
+				cells = append(cells, record.Cell{Counter: counter, Route: key, Bucket: record.NoBucket, N: 1})
+			}
+			cells = append(cells, record.Cell{Counter: "codes", Route: key, Label: fmt.Sprintf("INVITE %d", 100+i%600), Bucket: record.NoBucket, N: 1})
+		}
+		l.status.Findings = append(l.status.Findings, finding.Finding{ID: finding.ID(fmt.Sprint("x.", i)), Subject: route.OutKey(c.RouteIn)})
 	}
 	m.Cells(cells)
 	families, err := m.registry.Gather()
@@ -158,6 +170,12 @@ func TestLabelsAreBounded(t *testing.T) {
 			bound = maxRouteLabels + 1
 		case "sipcause_responses_total":
 			bound = len(code.All()) + 7 // all of no known method; 1xx to 6xx and none
+		case "sipcause_route_calls_total", "sipcause_route_answered_total":
+			bound = 2 * (maxRouteLabels + 1)
+		case "sipcause_route_responses_total":
+			bound = 2 * (maxRouteLabels + 1) * (len(code.All()) + 7)
+		case "sipcause_finding_active":
+			bound = maxRouteLabels + 3 // and the two of the lab
 		case "sipcause_time_to_final_seconds":
 			bound = 7
 		}
@@ -207,10 +225,49 @@ func TestCellsAreThoseOfKPI(t *testing.T) {
 			t.Errorf("kpi has no counter %s", name)
 		}
 	}
-	for name := range plainCounters {
-		if !slices.Contains(names, name) {
-			t.Errorf("kpi has no counter %s", name)
+	for _, table := range []map[string]*prometheus.Desc{plainCounters, routeCounters} {
+		for name := range table {
+			if !slices.Contains(names, name) {
+				t.Errorf("kpi has no counter %s", name)
+			}
 		}
+	}
+}
+
+// Routes are counted in both directions apart: what came by one, and the attempts that went by it.
+func TestRoutesAreCountedByDirection(t *testing.T) {
+	m := NewMetrics(newLab(t, flowsOf(t, "busy.txtar")...))
+	cell := func(counter, key, label string, n int64) record.Cell {
+		return record.Cell{Counter: counter, Route: key, Label: label, Bucket: record.NoBucket, N: n}
+	}
+	m.Cells([]record.Cell{
+		cell("calls.ended", "in:carrier-a", "", 10), cell("calls.answered", "in:carrier-a", "", 6),
+		cell("calls.ended", "out:carrier-a", "", 20), cell("calls.answered", "out:carrier-a", "", 5),
+		cell("codes", "out:carrier-a", "INVITE 503", 4), cell("codes", "out:carrier-a", "INVITE 500", 1), cell("codes", "out:carrier-a", "OPTIONS 503", 9),
+		cell("codes.challenge", "out:carrier-a", "INVITE 407", 7), cell("calls.ended", "", "", 30), cell("calls.ended", "out:carrier-a", "", -1),
+	})
+	got := map[string]float64{}
+	families, err := m.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if name, ok := strings.CutPrefix(f.GetName(), "sipcause_route_"); ok {
+			for _, s := range f.GetMetric() {
+				for _, l := range s.GetLabel() { // sorted by name
+					name += " " + l.GetValue()
+				}
+				got[name] = s.GetCounter().GetValue()
+				name, _, _ = strings.Cut(name, " ")
+			}
+		}
+	}
+	want := map[string]float64{
+		"calls_total in carrier-a": 10, "answered_total in carrier-a": 6, "calls_total out carrier-a": 20, "answered_total out carrier-a": 5,
+		"responses_total 5xx 503 out carrier-a": 4, "responses_total 5xx 500 out carrier-a": 1,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("counted is %v, want %v", got, want)
 	}
 }
 
@@ -218,7 +275,7 @@ func TestCellsAreThoseOfKPI(t *testing.T) {
 func TestCollectorsAreConsistent(t *testing.T) {
 	l := newLab(t, flowsOf(t, "busy.txtar")...)
 	r := prometheus.NewPedanticRegistry()
-	r.MustRegister(newStatusCollector(l), newTraffic())
+	r.MustRegister(newStatusCollector(l), newTraffic(&labels{limit: maxRouteLabels}))
 	if _, err := r.Gather(); err != nil {
 		t.Error(err)
 	}

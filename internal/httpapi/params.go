@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"fmt"
 	"mime"
 	"net/http"
@@ -61,7 +62,8 @@ func nearest(text string, names []string) string {
 	return best
 }
 
-// takes checks a body's media type. Browsers send none of those that are taken to another site without asking it first.
+// takes checks a body's media type. Of those that are taken browsers send only textTrace to another site without asking it
+// first; guard refuses that.
 func takes(types []string, given string) error {
 	if t, _, err := mime.ParseMediaType(given); err == nil && slices.Contains(types, t) {
 		return nil
@@ -166,6 +168,46 @@ func (r *request) moment(name, other string) (wire.Time, error) {
 		return wire.Time(r.now.Add(-d).UnixNano()), nil
 	}
 	return 0, badParameter(name, fmt.Sprintf("%s = %q: expected a time such as 2026-11-23T10:30:00Z, or how long ago it was, such as 90s, 15m, 2h, 7d", name, v))
+}
+
+// ago says whether a time is told, by either of two names, as how long ago it was.
+func (r *request) ago(name, other string) bool {
+	_, err := duration(cmp.Or(r.query.Get(name), r.query.Get(other)))
+	return err == nil
+}
+
+// cursor makes the cursor of the next page. How long ago something was is another time when that is asked for: the cursor
+// keeps the times that it was.
+func (r *request) cursor(q *store.Search, next string) string {
+	if next == "" || !r.ago("from", "since") && !r.ago("until", "to") {
+		return next
+	}
+	return fmt.Sprintf("%d.%d.%s", q.From, q.Until, next)
+}
+
+// resume makes q go on where the cursor says.
+func (r *request) resume(q *store.Search) error {
+	from, until := r.ago("from", "since"), r.ago("until", "to")
+	if q.After = r.query.Get("cursor"); q.After == "" || !from && !until {
+		return nil
+	}
+	var at [2]int64
+	parts := strings.SplitN(q.After, ".", 3)
+	for i := range at {
+		n, err := strconv.ParseInt(parts[min(i, len(parts)-1)], 10, 64)
+		if err != nil || len(parts) < 3 {
+			return store.ErrCursor
+		}
+		at[i] = n
+	}
+	if from {
+		q.From = wire.Time(at[0])
+	}
+	if until {
+		q.Until = wire.Time(at[1])
+	}
+	q.After = parts[2]
+	return nil
 }
 
 // duration is time.ParseDuration that knows days and weeks.

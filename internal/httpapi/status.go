@@ -75,6 +75,8 @@ type statusJSON struct {
 	OpenLegs  int          `json:"open_legs"`
 	Counters  []countJSON  `json:"counters"`
 	EventTime *string      `json:"event_time"`
+	// Findings are the worst: /api/v1/findings has more.
+	Findings []findingJSON `json:"findings"`
 }
 
 func (a *api) status(w http.ResponseWriter, r *request) error {
@@ -87,6 +89,7 @@ func (a *api) status(w http.ResponseWriter, r *request) error {
 		Sources:  make([]sourceJSON, len(s.Sources)),
 		Queue:    queueJSON{s.Queue.Bytes, s.Queue.Limit, s.Queue.DroppedSignal, s.Queue.DroppedMedia},
 		OpenLegs: s.OpenLegs, Counters: countsOf(s.Counters), EventTime: moment(s.EventTime),
+		Findings: findingsOf(s.Findings, statusFindings),
 	}
 	st := &s.Store
 	out.Store = storeJSON{

@@ -21,11 +21,11 @@ func TestNotesOfXR(t *testing.T) {
 	}
 	with := count(`{"report_blocks":[{"source_ssrc":0,"fraction_lost":0,"ia_jitter":0}],"report_blocks_xr":{"type":7,"id":7,"mos_lq":41,"mos_cq":39}}`)
 	check(t, with, 1, "remote_mos_p50", value{3.9, 1, 0})
-	if slices.ContainsFunc(with, func(c record.Cell) bool { return c.Counter == "remote_loss" || c.Counter == "remote_jitter" }) {
+	if slices.ContainsFunc(with, func(c record.Cell) bool { return c.Counter == "remote.loss" || c.Counter == "remote.jitter" }) {
 		t.Errorf("an empty block is counted: %+v", with)
 	}
 	plain := count(`{"report_blocks":[{"source_ssrc":0,"fraction_lost":0,"ia_jitter":0}],"report_blocks_xr":{"type":0,"id":0}}`)
-	if slices.ContainsFunc(plain, func(c record.Cell) bool { return c.Counter == "remote_streams" }) {
+	if slices.ContainsFunc(plain, func(c record.Cell) bool { return c.Counter == "remote.streams" }) {
 		t.Errorf("an empty report is counted: %+v", plain)
 	}
 }

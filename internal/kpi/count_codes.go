@@ -131,7 +131,7 @@ func half(c *call.Call) bool {
 
 // oneWay says whether all messages seen went from one host to another although the other direction cannot have been
 // empty: a response, or a request that only an answer can have led to. A request that is sent again and again says
-// nothing about it.
+// nothing about it. Where both ends share one address, their ports tell them apart.
 func oneWay(c *call.Call) bool {
 	proved := false
 	for _, l := range c.Legs {
@@ -141,13 +141,21 @@ func oneWay(c *call.Call) bool {
 		first := l.Flows[0]
 		for i := range l.Sightings {
 			s := &l.Sightings[i]
-			if f := l.FlowOf(s); f.Src.Addr() != first.Src.Addr() || f.Dst.Addr() != first.Dst.Addr() {
+			if f := l.FlowOf(s); !sameEnds(&f, &first) {
 				return false
 			}
 			proved = proved || !s.IsRequest() || s.HasToTag || s.HasAuth
 		}
 	}
 	return proved
+}
+
+// sameEnds says whether two flows go from one end to the other alike.
+func sameEnds(a, b *wire.Flow) bool {
+	if a.Src.Addr() != b.Src.Addr() || a.Dst.Addr() != b.Dst.Addr() {
+		return false
+	}
+	return a.Src.Addr() != a.Dst.Addr() || a.Src == b.Src && a.Dst == b.Dst
 }
 
 // longestCall is how long a call counts as up at most: so far back a series of concurrent calls has to look.

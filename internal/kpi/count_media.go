@@ -1,6 +1,7 @@
 package kpi
 
 import (
+	"bytes"
 	"slices"
 
 	"sipcause/internal/call"
@@ -8,6 +9,7 @@ import (
 	"sipcause/internal/record"
 	"sipcause/internal/route"
 	"sipcause/internal/wire"
+	"sipcause/sip"
 )
 
 // poorMOS is below which an estimate counts as poor: "many users dissatisfied" (ITU-T G.107 Annex B).
@@ -25,15 +27,15 @@ const (
 	callee
 )
 
-// media counts the streams of the case: one for each SSRC, where it came from outside if that was seen. A caller's
-// stream counts for the route that the case came by, a callee's for the one that answered.
+// media counts the streams of the case: one for each SSRC and direction, where it came from outside if that was seen. A
+// caller's stream counts for the route that the case came by, a callee's for the one that answered.
 func (k *cells) media() {
 	c := k.c.Call
-	done := map[uint32]bool{}
+	var done []int // of c.Media, those counted
 	for _, outside := range [...]bool{true, false} {
 		for i := range c.Media {
 			m := &c.Media[i]
-			if m.RTCP || done[m.SSRC] {
+			if m.RTCP || slices.ContainsFunc(done, func(d int) bool { return copies(c, m, &c.Media[d]) }) {
 				continue
 			}
 			who, edge := senderOf(c, m)
@@ -43,11 +45,37 @@ func (k *cells) media() {
 			s := k.streamOf(who)
 			local := heard(s, m)
 			if reported(s, m) || local {
-				done[m.SSRC] = true
+				done = append(done, i)
 			}
 		}
 	}
 	k.notes()
+}
+
+// copies says whether one of two streams is the other, sent on by an element between: the same SSRC, and not the way
+// back, which may have the same one (a party that does not choose it at random, RFC 3550 §8.1).
+func copies(c *call.Call, a, b *call.Stream) bool {
+	if a.SSRC != b.SSRC || a.Src == b.Dst && a.Dst == b.Src {
+		return false
+	}
+	x, y := talker(c, a), talker(c, b)
+	return x == y || x == unknownSender || y == unknownSender
+}
+
+// talker says whose stream it is, also by whom it goes to: what a party announced itself counts before what an element
+// on the way did, which may have one socket for both sides.
+func talker(c *call.Call, m *call.Stream) sender {
+	from, own := senderOf(c, m)
+	if own {
+		return from
+	}
+	reverse := *m
+	reverse.From = m.To
+	to, own := senderOf(c, &reverse)
+	if to == unknownSender || !own && from != unknownSender {
+		return from
+	}
+	return caller + callee - to
 }
 
 // streamOf returns the sink for a stream of the sender.
@@ -102,7 +130,7 @@ func senderOf(c *call.Call, m *call.Stream) (who sender, edge bool) {
 			root = p
 		}
 	}
-	byCaller := l.Txns[root].Client.Addr() == l.Txns[tries[0]].Client.Addr()
+	byCaller := asksAsCaller(l, m.From.Msg, root, tries[0])
 	first, last := l.Txns[s.Txn].Parent == call.None, true
 	for range l.Children(s.Txn) {
 		last = false
@@ -115,6 +143,22 @@ func senderOf(c *call.Call, m *call.Stream) (who sender, edge bool) {
 		return caller, edge && m.From.Leg == 0
 	}
 	return callee, edge && m.From.Leg == len(c.Legs)-1
+}
+
+// asksAsCaller says whether the request that message i is, or answers, and whose first hop is transaction root, was made
+// by the leg's caller: by its From tag in a dialog, since both ends may share one address.
+func asksAsCaller(l *call.Leg, i, root, first int32) bool {
+	t := &l.Txns[root]
+	if root == first {
+		return true
+	}
+	if d := t.Dialog; t.InDialog && d != call.None {
+		var msg sip.Message
+		if msg.Parse(l.Raw(i)) == nil {
+			return bytes.Equal(msg.FromTag(), l.Dialogs[d].CallerTag)
+		}
+	}
+	return t.Client.Addr() == l.Txns[first].Client.Addr()
 }
 
 // maxVias bounds how many hops a request is followed back.

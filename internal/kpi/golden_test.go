@@ -100,7 +100,8 @@ gw > alice 100 callid=h                    # 15
 
 			"codes": {7, 7, 0}, "codes[200]": {2, 2, 0}, "codes[487]": {1, 1, 0},
 			"code_classes[2xx]": {2, 2, 0}, "code_classes[3xx]": {1, 1, 0}, "code_classes[4xx]": {3, 3, 0}, "code_classes[5xx]": {1, 1, 0},
-			"code_methods[INVITE]":         {7, 7, 0}, // the 200 for the CANCEL is no answer to the call
+			"code_methods[INVITE]":  {7, 7, 0}, // the 200 for the CANCEL is no answer to the call
+			"responses[INVITE 200]": {2, 2, 0}, "responses[INVITE 487]": {1, 1, 0},
 			"code_share[503]":              {100.0 / 7, 7, 0},
 			"class_share[4xx]":             {300.0 / 7, 7, 0},
 			"dialog_codes[BYE 200]":        {2, 2, 0},
@@ -208,6 +209,7 @@ registrar > alice 200 OPTIONS callid=later
 			"challenges":             {1, 1, 0}, "challenges[REGISTER 401]": {1, 1, 0},
 			"codes[403]": {1, 1, 0}, "codes[200]": {2, 2, 0}, "codes": {3, 3, 0},
 			"code_methods[REGISTER]": {2, 2, 0}, "code_methods[OPTIONS]": {1, 1, 0},
+			"responses[REGISTER 403]": {1, 1, 0}, "responses[OPTIONS 200]": {1, 1, 0}, "responses": {3, 3, 0},
 		},
 	},
 	{

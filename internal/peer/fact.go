@@ -94,7 +94,9 @@ func (s *server) told(f *Fact) {
 // relaying element's targets, the caller's tries, and what Retry-After asked for.
 func (l *Ledger) invite(f *Fact) {
 	s, p := l.answered(f)
-	s.route.add(f.Began, f.Code, f.FinalMS)
+	if f.Began >= l.Whole {
+		s.route.add(f.Began, f.Code, f.FinalMS)
+	}
 	if f.Code == 401 || f.Code == 407 {
 		return
 	}

@@ -42,6 +42,7 @@ type Ledger struct {
 	losses   losses
 	Start    wire.Time // first event time of the capture
 	End      wire.Time // last event time known so far
+	Whole    wire.Time // of what is before not everything is read: it is no history of a server
 	Evicted  uint64    // entries dropped by the caps
 }
 

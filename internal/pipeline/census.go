@@ -31,6 +31,18 @@ func (e *Engine) Census() (c Census) {
 	return c
 }
 
+// Add adds what another engine counted; event time is the later one.
+func (c *Census) Add(o *Census) {
+	c.EventTime = max(c.EventTime, o.EventTime)
+	c.Open += o.Open
+	for i, n := range o.Ended {
+		c.Ended[i] += n
+	}
+	c.Correlate.Add(&o.Correlate)
+	c.MediaEvicted += o.MediaEvicted
+	c.NotesEvicted += o.NotesEvicted
+}
+
 // Estate returns the addresses of record as they are now, worst first.
 func (e *Engine) Estate() []peer.Account { return e.judge.ledger.Estate() }
 

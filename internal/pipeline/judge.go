@@ -37,6 +37,7 @@ type judge struct {
 	spent  correlate.Spent // legs of the calls of the batch
 	calls  [3]uint64       // by call.Kind
 	panics gapList
+	stops  []wire.Gap     // in which the server did not run
 	points *clocks.Points // nil when there is one capture point only
 	routes *route.Table   // nil: not told
 	record func(*Seen)    // nil: nobody keeps the messages
@@ -96,6 +97,9 @@ func (j *judge) batch(b *batch) {
 		j.ledger.AddTraffic(t.time, t.messages)
 	}
 	for _, g := range b.gaps {
+		if g.Kind == wire.GapStopped {
+			j.stops = append(j.stops[max(0, len(j.stops)-maxStops+1):], g)
+		}
 		j.ledger.AddGap(g)
 		if j.points != nil {
 			j.points.AddGap(g)
@@ -183,7 +187,25 @@ func (j *judge) look(c *call.Call) {
 func (j *judge) judged(c *call.Call) *finding.Verdict {
 	j.media.bind(c)
 	c.Points = j.points
+	c.Gaps = j.unseen(c)
 	return j.verdict(c)
+}
+
+// maxStops bounds the stops of the server that are remembered.
+const maxStops = 16
+
+// unseen returns the gaps of a call, those among them in which the server did not run: the end of a call that was up by
+// then may be in one.
+func (j *judge) unseen(c *call.Call) []wire.Gap {
+	if len(j.stops) == 0 || c.Outcome != call.Answered || c.Kind != call.KindCall || c.HungUpBy != "" {
+		return c.Gaps
+	}
+	for _, g := range j.stops {
+		if g.Until > c.Began {
+			c.Gaps = append(c.Gaps, g)
+		}
+	}
+	return c.Gaps
 }
 
 // hand hands on a diagnosed call.

@@ -26,6 +26,8 @@ const DefaultWaiting = 64 << 20
 const (
 	turnEvery = 100 * time.Millisecond
 	lookAfter = 2 * time.Second
+	// awaitEvery is how often a source that waits for room looks again.
+	awaitEvery = 5 * time.Millisecond
 	// maxParcel is how many messages wait before a turn comes early.
 	maxParcel = 16384
 	// busyShare of the queue is what may wait while calls are judged before they are over.
@@ -51,6 +53,7 @@ type Live struct {
 
 	held    *parcel // taken in the turn before: it sets how far this turn goes
 	spare   *parcel
+	due     []waits   // scratch of feed
 	arrived time.Time // when the last message came
 	last    wire.Time // greatest time of a message
 }
@@ -99,12 +102,18 @@ func (l *Live) Restored(m *record.Message, point uint16) error {
 	return l.engine.Recorded(m, point)
 }
 
+// RestoredFrom says since when every message is restored; before that only those of calls that were open.
+func (l *Live) RestoredFrom(t wire.Time) { l.engine.judge.ledger.Whole = t }
+
 // RestoredGap takes a gap that was recorded in an earlier run, before the messages.
 func (l *Live) RestoredGap(g wire.Gap) { l.engine.batch.gaps = append(l.engine.batch.gaps, g) }
 
 // Resume ends what Restored began: event time goes on from the last message restored, since arrived.
 func (l *Live) Resume(arrived time.Time) {
 	l.engine.send()
+	for _, s := range l.engine.shards {
+		s.LookAgain() // after the gap that is known by then
+	}
 	l.arrived = arrived
 }
 
@@ -154,6 +163,20 @@ func (l *Live) Waiting() (bytes, limit int64, messages, media uint64) {
 	return l.waiting, l.limit, l.dropped.messages, l.dropped.media
 }
 
+// Await returns when so little waits that nothing of a source that can wait is dropped, or when ctx ends.
+func (l *Live) Await(ctx context.Context) {
+	for {
+		if bytes, limit, _, _ := l.Waiting(); bytes <= limit/busyShare {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(awaitEvery):
+		}
+	}
+}
+
 // turn gives the engine what came up to the turn before, in order, and lets event time go on.
 func (l *Live) turn(now time.Time) {
 	p := l.take()
@@ -163,12 +186,6 @@ func (l *Live) turn(now time.Time) {
 	e := l.engine
 	for i := range p.gaps {
 		e.Gap(p.gaps[i])
-	}
-	for i := range p.events {
-		e.Event(&p.events[i])
-	}
-	for i := range p.media {
-		e.Media(&p.media[i])
 	}
 	for i := range p.notes {
 		e.Note(&p.notes[i])
@@ -190,35 +207,62 @@ func (l *Live) busy() bool {
 	return l.waiting > l.limit/busyShare
 }
 
-// feed gives the engine the messages held before, and of p those that are not later than all of them; p is held now.
+// feed gives the engine what was held before, and of p what is not later than all of that, in order of time: what was
+// on the wire later than a message must not be known when it is judged. The rest of p is held now.
 func (l *Live) feed(p *parcel) {
-	until := wire.Time(-1 << 62)
-	var all []*wire.Payload
-	if l.held != nil {
-		for i := range l.held.payloads {
-			until = max(until, l.held.payloads[i].Time)
-			all = append(all, &l.held.payloads[i])
+	until, due := wire.Time(-1<<62), l.due[:0]
+	if h := l.held; h != nil {
+		due = h.due(due, 1<<62-1)
+		for i := range due {
+			until = max(until, due[i].time)
 		}
 	}
-	rest := p.payloads
-	for i := range rest {
-		if rest[i].Time <= until {
-			all = append(all, &rest[i])
+	due = p.due(due, until)
+	slices.SortStableFunc(due, func(a, b waits) int { return cmp.Compare(a.time, b.time) })
+	for i := range due {
+		switch w := &due[i]; {
+		case w.payload != nil:
+			l.last = max(l.last, w.time)
+			l.engine.Payload(w.payload)
+		case w.event != nil:
+			l.engine.Event(w.event)
+		default:
+			l.engine.Media(w.media)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *wire.Payload) int { return cmp.Compare(a.Time, b.Time) })
-	for _, q := range all {
-		l.last = max(l.last, q.Time)
-		l.engine.Payload(q)
-	}
-	n := 0
-	for i := range rest {
-		if rest[i].Time > until {
-			rest[n] = rest[i]
-			n++
+	clear(due)
+	l.due = due
+	p.payloads = slices.DeleteFunc(p.payloads, func(q wire.Payload) bool { return q.Time <= until })
+	p.events = slices.DeleteFunc(p.events, func(e wire.Event) bool { return e.Time <= until })
+	p.media = slices.DeleteFunc(p.media, func(m wire.Media) bool { return m.Time <= until })
+}
+
+// waits is one thing that waits in a parcel.
+type waits struct {
+	time    wire.Time
+	payload *wire.Payload
+	event   *wire.Event
+	media   *wire.Media
+}
+
+// due appends what is not later than until.
+func (p *parcel) due(list []waits, until wire.Time) []waits {
+	for i := range p.events {
+		if e := &p.events[i]; e.Time <= until {
+			list = append(list, waits{time: e.Time, event: e})
 		}
 	}
-	p.payloads = rest[:n]
+	for i := range p.media {
+		if m := &p.media[i]; m.Time <= until {
+			list = append(list, waits{time: m.Time, media: m})
+		}
+	}
+	for i := range p.payloads {
+		if q := &p.payloads[i]; q.Time <= until {
+			list = append(list, waits{time: q.Time, payload: q})
+		}
+	}
+	return list
 }
 
 // take takes what came since the last turn.

@@ -180,3 +180,106 @@ func TestNotesFlood(t *testing.T) {
 		t.Errorf("%d bytes noted of one call, %d evicted", k.bytes, n.Evicted)
 	}
 }
+
+// dialogue returns what one caller and one server say, all with names of their own.
+func dialogue(n int, at wire.Time) (list []wire.Payload) {
+	down := wire.Flow{Src: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 5060), Dst: netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n % 7)}), 5060), Transport: wire.UDP}
+	up := wire.Flow{Src: down.Dst, Dst: down.Src, Transport: wire.UDP}
+	say := func(after time.Duration, f wire.Flow, start, method string, cseq int, tag string) {
+		list = append(list, wire.Payload{Time: at.Add(after), Flow: f, Data: fmt.Appendf(nil,
+			"%s\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%d-%d%s\r\nFrom: <sip:u%d@example.com>;tag=f%d\r\nTo: <sip:v%d@example.com>%s\r\nCall-ID: soak%d\r\nCSeq: %d %s\r\nContact: <sip:x@%s>\r\nExpires: 60\r\nContent-Length: 0\r\n\r\n",
+			start, down.Src, n, cseq, method[:1], n, n, n, tag, n, cseq, method, f.Src)})
+	}
+	ask := func(m string) string { return m + " sip:v@example.com SIP/2.0" }
+	switch n % 5 {
+	case 0:
+		say(0, down, ask("REGISTER"), "REGISTER", 1, "")
+		say(time.Millisecond, up, "SIP/2.0 200 OK", "REGISTER", 1, ";tag=t")
+	case 1:
+		say(0, down, ask("INVITE"), "INVITE", 1, "")
+		say(time.Millisecond, up, "SIP/2.0 404 Not Found", "INVITE", 1, ";tag=t")
+		say(2*time.Millisecond, down, ask("ACK"), "ACK", 1, ";tag=t")
+	case 2:
+		say(0, down, ask("INVITE"), "INVITE", 1, "")
+	case 3:
+		say(0, down, ask("INVITE"), "INVITE", 1, "")
+		say(time.Millisecond, up, "SIP/2.0 180 Ringing", "INVITE", 1, ";tag=t")
+	default:
+		say(0, down, ask("INVITE"), "INVITE", 1, "")
+		say(time.Second, up, "SIP/2.0 200 OK", "INVITE", 1, ";tag=t")
+		say(time.Second+time.Millisecond, down, ask("ACK"), "ACK", 1, ";tag=t")
+		say(20*time.Second, down, ask("BYE"), "BYE", 2, ";tag=t")
+		say(20*time.Second+time.Millisecond, up, "SIP/2.0 200 OK", "BYE", 2, ";tag=t")
+	}
+	return list
+}
+
+// held is how much an engine holds.
+func (l *Live) heldNow() map[string]int {
+	e := l.engine
+	m := map[string]int{
+		"notes": len(e.judge.notes.byCall), "streams": e.judge.media.streams, "panics": len(e.judge.panics.kept), "gaps": len(e.gaps.kept),
+		"chunks": len(l.chunks), "batch payloads": cap(e.batch.payloads), "batch data": cap(e.batch.data),
+	}
+	m["linker's room"], m["linker's legs"], m["linker's keys"] = e.judge.linker.Held()
+	for _, s := range e.shards {
+		room, queued := s.Held()
+		m["shards' room"] += room
+		m["shards' queues"] += queued
+		m["shards' legs"] += s.Open()
+	}
+	return m
+}
+
+// TestLiveSoak: a day of event time, in which everybody has a name of his own. What the engine holds of it depends on what
+// is going on, not on how long it has run.
+func TestLiveSoak(t *testing.T) {
+	ended := 0
+	l := NewLive(LiveOptions{Options: Options{Record: func(*Seen) {}}}, func(c *view.Case) error {
+		if c.Verdict.Final {
+			ended++
+		}
+		return nil
+	})
+	in := l.Sink()
+	var pending []wire.Payload
+	now := liveStart
+	n := 0
+	var after map[string]int
+	const hours, each = 24, 2 * time.Second
+	for now < liveStart.Add(hours*time.Hour) {
+		pending = append(pending, dialogue(n, now)...)
+		n++
+		slices.SortFunc(pending, func(a, b wire.Payload) int { return int(a.Time - b.Time) })
+		k := 0
+		for ; k < len(pending) && pending[k].Time < now.Add(each); k++ {
+			in.Payload(&pending[k])
+		}
+		pending = pending[k:]
+		flow := wire.Flow{Src: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, byte(n >> 8), byte(n)}), 4000), Dst: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 2, byte(n >> 8), byte(n)}), 4000), Transport: wire.UDP}
+		in.Note(&wire.Note{Time: now, CallID: fmt.Appendf(nil, "soak%d", n), Text: []byte("said")})
+		in.Event(&wire.Event{Time: now, Kind: wire.EventTCPReset, Flow: flow})
+		in.Gap(wire.Gap{Kind: wire.GapDrops, From: now, Until: now + 1, Lost: 1})
+		now = now.Add(each)
+		l.turn(now.Std())
+		if now == liveStart.Add(hours*time.Hour/3) {
+			after = l.heldNow()
+		}
+	}
+	for k, n := range l.heldNow() {
+		if was := after[k]; n > was+was/4+256 && k != "notes" {
+			t.Errorf("%s: %d after %d hours, %d at the end of %d", k, was, hours/3, n, hours)
+		}
+	}
+	if n := len(l.engine.judge.notes.byCall); n > maxNotedCalls {
+		t.Errorf("%d calls noted", n)
+	}
+	l.turn(now.Add(7 * time.Hour).Std())
+	l.turn(now.Add(7 * time.Hour).Std())
+	if c := l.engine.Census(); c.Open != 0 || ended < n {
+		t.Errorf("%d legs are open, %d of %d calls ended", c.Open, ended, n)
+	}
+	if held := l.heldNow(); held["linker's legs"] > 16 || held["linker's keys"] > 16 {
+		t.Errorf("when everything is over: %v", held)
+	}
+}

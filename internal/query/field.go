@@ -39,6 +39,7 @@ const (
 	Kind
 	HungUpBy
 	Gap
+	Open
 	fieldCount
 )
 
@@ -111,7 +112,7 @@ var table = [fieldCount]Info{
 	Dst:        {Name: "dst", Type: TypeAddr, Many: true, Help: "destination of any message", Example: "dst != 2001:db8::/32"},
 	IP:         {Name: "ip", Type: TypeAddr, Many: true, Help: "source or destination of any message", Example: "ip = 192.0.2.7"},
 	Transport:  {Name: "transport", Type: TypeChoice, Many: true, Help: "transport of any message", Example: "transport = tls", Values: []string{"udp", "tcp", "tls", "ws", "wss", "sctp", "unknown"}},
-	Route:      {Name: "route", Type: TypeText, Many: true, Help: "route that it came by or was sent to: its name, or the address of the element", Example: "route = carrier-a"},
+	Route:      {Name: "route", Type: TypeText, Many: true, Help: "route that it came by or was sent to: its name, or the address of the element; in:NAME or out:NAME for one direction", Example: "route = carrier-a"},
 	Start:      {Name: "start", Type: TypeTime, Help: "time of the first message", Example: "start >= 22:00 or start < 06:00"},
 	PDD:        {Name: "pdd", Type: TypeDuration, Help: "post-dial delay: request to the first 18x", Example: "pdd > 3s"},
 	Setup:      {Name: "setup", Type: TypeDuration, Help: "request to the answer", Example: "setup > 30s"},
@@ -125,6 +126,7 @@ var table = [fieldCount]Info{
 	Kind:     {Name: "kind", Type: TypeChoice, Help: "what it is", Example: "kind = registration", Values: []string{"call", "registration", "transaction"}},
 	HungUpBy: {Name: "hung-up-by", Type: TypeChoice, Help: "who sent the BYE", Example: "hung-up-by = callee", Values: []string{"caller", "callee"}},
 	Gap:      {Name: "gap", Type: TypeBool, Help: "packets are known to be missing in it", Example: "gap = true"},
+	Open:     {Name: "open", Type: TypeBool, Help: "a further revision may come: it goes on, or ended moments ago", Example: "open = true and outcome = answered and not exists duration"},
 }
 
 // Info returns what is known of the field; f must be one of the package's fields.

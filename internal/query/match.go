@@ -2,6 +2,7 @@ package query
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -112,6 +113,9 @@ func (e *Expr) any(v *Value, zone *time.Location) bool {
 }
 
 func (v *Value) anyText(holds func(string) bool) bool {
+	if slices.ContainsFunc(v.also, holds) {
+		return true
+	}
 	if v.texts == nil {
 		return holds(v.text)
 	}

@@ -43,6 +43,7 @@ type Value struct {
 	number int64
 	text   string
 	texts  []string
+	also   []string
 	addr   netip.AddrPort
 	addrs  []netip.AddrPort
 }
@@ -73,6 +74,14 @@ func Texts(list []string) Value {
 		return Value{}
 	}
 	return Value{kind: isText, texts: list}
+}
+
+// Also returns a known text with further ones that comparisons find it by, and that Strings does not give.
+func (v Value) Also(list []string) Value {
+	if v.kind == isText {
+		v.also = list
+	}
+	return v
 }
 
 // Number is the value of a TypeNumber field.

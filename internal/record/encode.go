@@ -86,7 +86,7 @@ func AppendCase(dst []byte, c *Case) []byte {
 	}
 	w.Uint(uint64(len(c.Counted)))
 	for i := range c.Counted {
-		w.cell(&c.Counted[i])
+		w.Cell(&c.Counted[i])
 	}
 	w.Bytes(c.Doc)
 	return w.B
@@ -159,10 +159,10 @@ func DecodeCase(b []byte, c *Case) error {
 	if flags&hasSuspect != 0 {
 		c.Suspect = r.Addr()
 	}
-	if n := r.Count(leastCell); n > 0 {
+	if n := r.Count(LeastCell); n > 0 {
 		c.Counted = make([]Cell, n)
 		for i := range c.Counted {
-			c.Counted[i] = r.cell()
+			c.Counted[i] = r.Cell()
 		}
 	}
 	c.Doc = r.Bytes()
@@ -176,10 +176,11 @@ func DecodeCase(b []byte, c *Case) error {
 	return nil
 }
 
-// leastCell is how many bytes a cell takes at least.
-const leastCell = 6
+// LeastCell is how many bytes a cell takes at least: see Reader.Count.
+const LeastCell = 6
 
-func (w *Writer) cell(c *Cell) {
+// Cell writes a cell of the roll-ups.
+func (w *Writer) Cell(c *Cell) {
 	w.Int(c.Minute)
 	w.Text(c.Counter)
 	w.Text(c.Route)
@@ -188,7 +189,8 @@ func (w *Writer) cell(c *Cell) {
 	w.Int(c.N)
 }
 
-func (r *Reader) cell() Cell {
+// Cell reads what Writer.Cell wrote.
+func (r *Reader) Cell() Cell {
 	c := Cell{Minute: r.Int(), Counter: r.Text(), Route: r.Text(), Label: r.Text()}
 	bucket := r.Int()
 	if bucket < math.MinInt16 || bucket > math.MaxInt16 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sipcause/internal/query"
+	"sipcause/internal/route"
 )
 
 // values says how each field of the filter language is read.
@@ -44,6 +45,7 @@ var values = map[query.Field]func(*Case) query.Value{
 	query.Kind:     func(c *Case) query.Value { return query.Text(c.Kind.String()) },
 	query.HungUpBy: func(c *Case) query.Value { return query.Text(c.HungUpBy) },
 	query.Gap:      func(c *Case) query.Value { return query.Bool(c.Gap) },
+	query.Open:     func(c *Case) query.Value { return query.Bool(!c.Final) },
 }
 
 func (c *Case) code() query.Value {
@@ -54,10 +56,11 @@ func (c *Case) code() query.Value {
 }
 
 func (c *Case) routes() query.Value {
-	if c.RouteIn == "" || slices.Contains(c.RoutesOut, c.RouteIn) {
-		return query.Texts(c.RoutesOut)
+	names := c.RoutesOut
+	if c.RouteIn != "" && !slices.Contains(names, c.RouteIn) {
+		names = append([]string{c.RouteIn}, names...)
 	}
-	return query.Texts(append([]string{c.RouteIn}, c.RoutesOut...))
+	return query.Texts(names).Also(route.KeysOf(c.RouteIn, c.RoutesOut))
 }
 
 func duration(d *time.Duration) query.Value {

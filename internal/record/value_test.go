@@ -46,7 +46,7 @@ func TestEveryFieldIsAnswered(t *testing.T) {
 		query.Dst:           {"dst = 2001:db8::7", "dst = 192.0.2.10"},
 		query.IP:            {"ip = 192.0.2.10 and ip = 2001:db8::7", "ip = 198.51.100.1"},
 		query.Transport:     {"transport = tls", "transport = tcp"},
-		query.Route:         {"route = office and route = carrier-b", "route = carrier-c"},
+		query.Route:         {"route = office and route = carrier-b and route = in:office and route = out:carrier-b and route != out:office", "route = in:carrier-b or route != in:office"},
 		query.Start:         {"start = 22:30", "start = 22:31"},
 		query.PDD:           {"pdd = 1500ms", "pdd < 1500ms"},
 		query.Setup:         {"setup = 0s", "setup > 0s"},
@@ -58,6 +58,7 @@ func TestEveryFieldIsAnswered(t *testing.T) {
 		query.Kind:          {"kind = registration", "kind = call"},
 		query.HungUpBy:      {"hung-up-by = callee", "hung-up-by = caller"},
 		query.Gap:           {"gap = true", "gap = false"},
+		query.Open:          {"open = true", "open = false"},
 	}
 	for _, f := range query.Fields() {
 		for i, want := range []bool{true, false} {
@@ -78,7 +79,7 @@ func TestEveryFieldIsAnswered(t *testing.T) {
 
 // TestUnknownIsUnknown: what a case does not say, no field makes up.
 func TestUnknownIsUnknown(t *testing.T) {
-	known := map[query.Field]bool{query.Outcome: true, query.Kind: true, query.Attempts: true, query.Messages: true, query.Gap: true}
+	known := map[query.Field]bool{query.Outcome: true, query.Kind: true, query.Attempts: true, query.Messages: true, query.Gap: true, query.Open: true}
 	for _, f := range query.Fields() {
 		e, err := query.Parse("exists " + f.String())
 		if err != nil {

@@ -119,7 +119,7 @@ func heardText(h *media.Hearsay, c *call.Call) string {
 	}
 	var parts []string
 	if h.Loss >= 0 {
-		parts = append(parts, worst("%.1f %%", 100*h.Loss, 100*h.LossMax)+" lost")
+		parts = append(parts, "lost "+worst("%.1f %%", 100*h.Loss, 100*h.LossMax))
 	}
 	switch jitter, most := heardJitter(h, s); {
 	case jitter >= 0:

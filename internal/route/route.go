@@ -4,6 +4,7 @@ package route
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -47,6 +48,19 @@ func Keys(names []string) []string {
 			keys = append(keys, n)
 		} else {
 			keys = append(keys, in+n, out+n)
+		}
+	}
+	return keys
+}
+
+// KeysOf returns what a case is counted under that came by one route and was sent by others, each key once; "" is none.
+func KeysOf(came string, sent []string) (keys []string) {
+	if came != "" {
+		keys = append(keys, in+came)
+	}
+	for _, o := range sent {
+		if k := out + o; o != "" && !slices.Contains(keys, k) {
+			keys = append(keys, k)
 		}
 	}
 	return keys

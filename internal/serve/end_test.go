@@ -9,6 +9,7 @@ import (
 	"sipcause/internal/pipeline"
 	"sipcause/internal/store/memory"
 	"sipcause/internal/view"
+	"sipcause/internal/wire"
 )
 
 // A timeline that fails ends the server: it does not wait for sources that nobody ends.
@@ -42,6 +43,41 @@ func TestReadyNeedsTheStore(t *testing.T) {
 		st, err := s.Status(t.Context())
 		if err != nil || st.Ready != (trouble == "") {
 			t.Errorf("trouble %q: ready %v, %v", trouble, st.Ready, err)
+		}
+	}
+}
+
+// What is on disk can wait: a folder is read no faster than the engine takes it, and nothing of it is dropped.
+func TestFilesAreWaitedFor(t *testing.T) {
+	packets := load(t, "../../testdata/captures/content-length-not-a-number/capture.pcap")
+	var many []wire.Packet
+	for i := range 3000 {
+		p := packets[0]
+		p.Time = p.Time.Add(time.Duration(i) * time.Millisecond)
+		many = append(many, p)
+	}
+	for _, ofFiles := range []bool{true, false} {
+		s, err := New(Options{Store: memory.New(0), Engine: pipeline.LiveOptions{MaxWaiting: 1 << 20}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		src := &played{name: "watch /files", packets: many, done: make(chan struct{})}
+		if err := s.Add(src, "own", ofFiles); err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- s.Run(ctx) }()
+		<-src.done
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if _, _, dropped, _ := s.waiting(); (dropped == 0) != ofFiles {
+			t.Errorf("of files %v: %d messages dropped", ofFiles, dropped)
+		}
+		if ofFiles && s.lineOf("/files") == s.main {
+			t.Error("what is kept of a folder is not of its timeline")
 		}
 	}
 }

@@ -1,14 +1,17 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"sipcause/internal/call"
 	"sipcause/internal/capture"
 	"sipcause/internal/kpi"
+	"sipcause/internal/peer"
 	"sipcause/internal/pipeline"
 	"sipcause/internal/query"
 	"sipcause/internal/record"
@@ -103,28 +106,28 @@ func (s *Server) Count(ctx context.Context, q store.Search, f query.Field, limit
 }
 
 // Registrations lists the accounts as they are now (view.Observer).
-func (s *Server) Registrations(ctx context.Context, limit int) (all []view.AccountState, err error) {
-	asked := s.main.live.Ask(ctx, func(e *pipeline.Engine) {
-		for _, a := range e.Estate() {
-			if len(all) == limit {
-				return
-			}
-			st := view.AccountState{AOR: a.AOR, State: a.State.String()}
-			if f := a.Failure; f != nil {
-				st.Code, st.Cause, st.Since, st.CallID = f.Code, f.Cause, f.Time, f.CallID
-			}
-			if len(a.Contacts) > 0 {
-				c := &a.Contacts[0]
-				st.Contact, st.Until = c.URI, c.Until
-				if a.Failure == nil {
-					st.Since = c.Since
-				}
-			}
-			all = append(all, st)
+func (s *Server) Registrations(ctx context.Context, limit int) ([]view.AccountState, error) {
+	var accounts []peer.Account
+	for _, l := range s.lines {
+		if !l.live.Ask(ctx, func(e *pipeline.Engine) { accounts = append(accounts, e.Estate()...) }) {
+			return nil, ctx.Err()
 		}
-	})
-	if !asked {
-		return nil, ctx.Err()
+	}
+	slices.SortStableFunc(accounts, func(a, b peer.Account) int { return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.AOR, b.AOR)) })
+	var all []view.AccountState
+	for _, a := range accounts[:min(limit, len(accounts))] {
+		st := view.AccountState{AOR: a.AOR, State: a.State.String()}
+		if f := a.Failure; f != nil {
+			st.Code, st.Cause, st.Since, st.CallID = f.Code, f.Cause, f.Time, f.CallID
+		}
+		if len(a.Contacts) > 0 {
+			c := &a.Contacts[0]
+			st.Contact, st.Until = c.URI, c.Until
+			if a.Failure == nil {
+				st.Since = c.Since
+			}
+		}
+		all = append(all, st)
 	}
 	return all, nil
 }

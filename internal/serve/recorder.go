@@ -78,9 +78,9 @@ type revision struct {
 
 // digest is what makes a revision worth writing.
 type digest struct {
-	messages, code, findings int
-	outcome                  uint8
-	cause                    string
+	messages, code, findings, gaps int
+	outcome                        uint8
+	cause                          string
 }
 
 // lost counts what was not stored.
@@ -316,7 +316,7 @@ func (r *recorder) text(b []byte) []byte {
 }
 
 func digestOf(c *view.Case) digest {
-	d := digest{code: c.Call.Code, findings: len(c.Verdict.Findings), outcome: uint8(c.Call.Outcome)}
+	d := digest{code: c.Call.Code, findings: len(c.Verdict.Findings), gaps: len(c.Call.Gaps), outcome: uint8(c.Call.Outcome)}
 	for _, l := range c.Call.Legs {
 		d.messages += len(l.Sightings)
 	}

@@ -3,7 +3,6 @@ package serve
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -25,7 +24,7 @@ const (
 	mostWarm     = time.Hour
 	openPage     = 1000
 	maxRestored  = 96 << 20 // bytes of messages of open cases
-	keysAtOnce   = 4096
+	casesAtOnce  = 1024
 
 	maxGapsRestored = 4096
 )
@@ -39,7 +38,7 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 	}
 	from := st.LastMessage.Add(-min(warm(st), s.mostWarm))
 	from -= from % wire.Time(time.Minute) // the history of a peer is kept by the minute: half of one would be a quiet one
-	since, begun, err := s.restoreOpen(ctx, from)
+	open, begun, err := s.restoreOpen(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -48,7 +47,11 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 	}
 	s.rec.quiet = true
 	bad := 0
+	var unknown map[uint64]bool // keys of what does not fit
 	take := func(m *record.Message) error {
+		if unknown[m.Key] {
+			return nil
+		}
 		if err := s.lineOf(m.Point).live.Restored(m, s.points.of(m.Point)); err != nil {
 			bad++
 		}
@@ -63,7 +66,10 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 			l.live.RestoredGap(gaps[i].Gap)
 		}
 	}
-	earlier, err := s.earlier(ctx, since, begun, from)
+	for _, l := range s.lines {
+		l.live.RestoredFrom(from)
+	}
+	earlier, unknown, err := s.earlier(ctx, open, begun, from)
 	if err != nil {
 		return err
 	}
@@ -85,7 +91,7 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 		l.live.Resume(arrived)
 	}
 	s.rec.quiet = false
-	gap := wire.Gap{Kind: wire.GapStopped, From: st.LastMessage, Until: wire.Time(now.UnixNano()), Where: "between the last message stored and the start"}
+	gap := wire.Gap{Kind: wire.GapStopped, From: s.lastAlive(ctx, st), Until: wire.Time(now.UnixNano()), Where: "from the end of what is known to be stored to the start"}
 	for _, l := range s.lines {
 		l.live.Sink().Gap(gap)
 	}
@@ -102,27 +108,28 @@ func warm(st store.Stats) time.Duration {
 	return min(max(d, leastWarm), mostWarm)
 }
 
-// restoreOpen tells the recorder what was said of the open cases, and returns the keys of the messages of those that began
-// before from, each with the beginning of the first that has it, and the first beginning of all, from if there is none.
-func (s *Server) restoreOpen(ctx context.Context, from wire.Time) (since map[uint64]wire.Time, begun wire.Time, err error) {
-	since, begun = map[uint64]wire.Time{}, from
+// openCase is an open case that began before what is read again in any case.
+type openCase struct {
+	began wire.Time
+	keys  []uint64
+}
+
+// restoreOpen tells the recorder what was said of the open cases, and returns those that began before from, newest first,
+// and the first beginning of all, from if there is none.
+func (s *Server) restoreOpen(ctx context.Context, from wire.Time) (open []openCase, begun wire.Time, err error) {
+	begun = from
 	err = s.each(ctx, store.Search{Open: true}, func(c *record.Case) {
 		r := &revision{number: c.Revision, restored: true}
 		for i := range c.Counted {
 			r.cells = s.rec.tally.count(r.cells, &c.Counted[i])
 		}
 		s.rec.open[caseKey{c.ID, c.Began}] = r
-		if c.Began >= from {
-			return
-		}
-		begun = min(begun, c.Began)
-		for _, k := range c.Keys {
-			if at, ok := since[k]; !ok || c.Began < at {
-				since[k] = c.Began
-			}
+		if c.Began < from {
+			begun = min(begun, c.Began)
+			open = append(open, openCase{c.Began, c.Keys})
 		}
 	})
-	return since, begun, err
+	return open, begun, err
 }
 
 // finals are cases that ended for good, in order of key.
@@ -193,29 +200,57 @@ func (s *Server) each(ctx context.Context, q store.Search, visit func(*record.Ca
 	}
 }
 
-// earlier returns the messages under the keys, each since its time and before until, in order of time.
-func (s *Server) earlier(ctx context.Context, since map[uint64]wire.Time, begun, until wire.Time) (all []record.Message, err error) {
-	bytes := 0
-	for some := range slices.Chunk(slices.Sorted(maps.Keys(since)), keysAtOnce) {
-		list, err := s.opt.Store.Messages(ctx, some, begun, until-1)
+// earlier returns the messages of the open cases before until, in order of time: those of each case from its beginning, or
+// none where they do not fit any more; the keys of those are returned as well. Half a call would be judged by its half.
+func (s *Server) earlier(ctx context.Context, open []openCase, begun, until wire.Time) (all []record.Message, unknown map[uint64]bool, err error) {
+	bytes, known := 0, map[uint64]bool{}
+	unknown = map[uint64]bool{}
+	for some := range slices.Chunk(open, casesAtOnce) {
+		var keys []uint64
+		for i := range some {
+			keys = append(keys, some[i].keys...)
+		}
+		slices.Sort(keys)
+		list, err := s.opt.Store.Messages(ctx, slices.Compact(keys), begun, until-1)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
+		}
+		size, since := map[uint64]int{}, map[uint64]wire.Time{}
+		for i := range list {
+			size[list[i].Key] += len(list[i].Data)
+		}
+		for i := range some {
+			need := 0
+			for _, k := range some[i].keys {
+				need += size[k]
+			}
+			fits := bytes+need <= s.maxRestored
+			if fits {
+				bytes += need
+			}
+			for _, k := range some[i].keys {
+				switch at, ok := since[k]; {
+				case !fits && !known[k]:
+					unknown[k] = true
+				case fits && (!ok || some[i].began < at):
+					since[k], known[k] = some[i].began, true
+					delete(unknown, k)
+				}
+			}
 		}
 		for i := range list {
-			if list[i].Time < since[list[i].Key] {
-				continue
+			if at, ok := since[list[i].Key]; ok && list[i].Time >= at {
+				all = append(all, list[i])
 			}
-			if bytes += len(list[i].Data); bytes > s.maxRestored {
-				s.opt.Log.Error("restore: more messages of open calls than fit; what those calls were is not known any more", "bytes", s.maxRestored)
-				break
-			}
-			all = append(all, list[i])
 		}
+	}
+	if len(unknown) > 0 {
+		s.opt.Log.Error("restore: more messages of open calls than fit; what some of those calls were is not known any more", "bytes", s.maxRestored)
 	}
 	slices.SortStableFunc(all, func(a, b record.Message) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), a.Ref.Compare(b.Ref))
 	})
-	return all, nil
+	return all, unknown, nil
 }
 
 // orphansAfter is how long after the start every call that goes on has been looked at.
@@ -224,7 +259,7 @@ const orphansAfter = time.Minute
 // endOrphans ends, a while after the start, the cases that are open in the store and of which the engine knows nothing:
 // their messages are gone, or were more than could be read again.
 func (s *Server) endOrphans(ctx context.Context) {
-	pause(ctx, orphansAfter)
+	pause(ctx, s.orphansAfter)
 	var list []record.Case
 	err := s.each(ctx, store.Search{Open: true}, func(c *record.Case) {
 		if s.rec.orphan(c) {

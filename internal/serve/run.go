@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"os/user"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,7 +112,7 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 	if err := s.open(cfg, x.Sources); err != nil {
 		return err
 	}
-	api, err := httpapi.New(s, httpapi.Options{Metrics: metrics, Log: s.opt.Log})
+	api, err := httpapi.New(s, httpapi.Options{Metrics: metrics, Log: s.opt.Log, Hosts: cfg.Hosts})
 	if err != nil {
 		return err
 	}
@@ -119,6 +121,9 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 		return err
 	}
 	if cfg.User != "" {
+		if err := ownFolder(cfg.Data, cfg.User); err != nil {
+			return err
+		}
 		if err := capture.DropPrivileges(cfg.User); err != nil {
 			return err
 		}
@@ -129,6 +134,13 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
 	s.opt.Store = st
+	stats, err := st.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	if bad := stats.BadPartitions; len(bad) > 0 {
+		s.alarms.set("history", "damaged and set aside: "+strings.Join(bad, ", ")+"; what was in it is not found any more")
+	}
 	if err := s.watchFolders(cfg); err != nil {
 		return err
 	}
@@ -172,6 +184,29 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 		err = cause
 	}
 	return err
+}
+
+// ownFolder makes the folder of the history where there is none, and gives it to the user who will write there.
+func ownFolder(dir, name string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil // whose it is was decided by whoever made it
+	}
+	u, err := user.Lookup(name)
+	if err != nil {
+		return fmt.Errorf("find the user to become: %w", err)
+	}
+	uid, errU := strconv.Atoi(u.Uid)
+	gid, errG := strconv.Atoi(u.Gid)
+	if err := errors.Join(errU, errG); err != nil {
+		return fmt.Errorf("find the user to become: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("make the folder of the history: %w", err)
+	}
+	if err := os.Chown(dir, uid, gid); err != nil {
+		return fmt.Errorf("give the folder of the history to %s: %w", name, err)
+	}
+	return nil
 }
 
 // onHangup calls reload at each SIGHUP until ctx ends.

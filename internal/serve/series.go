@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"sipcause/internal/kpi"
 	"sipcause/internal/record"
@@ -27,6 +28,7 @@ func (s *Server) Series(ctx context.Context, q view.SeriesQuery) ([]view.Series,
 		return nil, err
 	}
 	s.expect(&q, list)
+	s.unknown(&q, list)
 	notes, err := s.Annotations(ctx, q.From, q.Until)
 	if err != nil || len(notes) == 0 {
 		return list, err
@@ -43,6 +45,36 @@ func (s *Server) Series(ctx context.Context, q view.SeriesQuery) ([]view.Series,
 	}
 	return list, nil
 }
+
+// unknown refuses the points of a time before the first start, and lowers the quality of those of which not all is
+// written yet.
+func (s *Server) unknown(q *view.SeriesQuery, list []view.Series) {
+	_, since, _ := s.rec.waiting()
+	late := wire.Time(0)
+	if !since.IsZero() && s.opt.Now().Sub(since) > lateAfter {
+		late = wire.Time(since.UnixNano())
+	}
+	for i := range list {
+		points := list[i].Points
+		for k := range points {
+			p, until := &points[k], q.Until
+			if k+1 < len(points) {
+				until = points[k+1].At
+			}
+			if until <= wire.Time(s.firstRun) && p.Population == 0 { // what was read of older captures counts
+				p.Value, p.Refused = 0, "nothing was captured: the server did not run yet"
+				p.Quality = view.Quality{Grade: kpi.Poor, Reasons: []string{"the server did not run yet"}}
+			}
+			if late != 0 && until > late {
+				p.Quality.Grade = kpi.Poor
+				p.Quality.Reasons = append(p.Quality.Reasons, "the store is in trouble: not all of it is written")
+			}
+		}
+	}
+}
+
+// lateAfter is how long what was seen may wait for the store before series are not to be relied on.
+const lateAfter = 10 * time.Second
 
 // routeOf is the name of the route that is counted under a key.
 func routeOf(key string) string {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,17 +58,20 @@ type Server struct {
 	alarms     alarms
 	normal     normal
 	ratings    ratings
+	firstRun   int64 // when the server ran for the first time, ns since 1970; 0: not known
 	started    time.Time
 	ready      atomic.Bool
 
-	maxRestored int           // see maxRestored
-	mostWarm    time.Duration // see mostWarm
-	state       atomic.Pointer[engineState]
+	steady       *steady
+	maxRestored  int           // see maxRestored
+	mostWarm     time.Duration // see mostWarm
+	orphansAfter time.Duration // see orphansAfter
+	state        atomic.Pointer[engineState]
 }
 
 // timeline is what shares one event time: everything live is one, and every folder of files is another.
 type timeline struct {
-	name string // of the source that it is for; "" for all that is live
+	name string // of the folder that it is for, which is that of its capture point; "" for all that is live
 	live *pipeline.Live
 }
 
@@ -102,7 +106,8 @@ func New(opt Options) (*Server, error) {
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{opt: opt, points: newPoints(), started: opt.Now(), configured: map[string]bool{}, maxRestored: maxRestored, mostWarm: mostWarm}
+	s := &Server{opt: opt, points: newPoints(), started: opt.Now(), configured: map[string]bool{}, maxRestored: maxRestored, mostWarm: mostWarm, orphansAfter: orphansAfter}
+	s.steady = newSteady(s.started)
 	s.alarms.log = opt.Log
 	for _, r := range opt.Routes {
 		s.configured[r.Name] = true
@@ -148,7 +153,7 @@ func (s *Server) Points(name string) uint16 { return s.points.of(name) }
 func (s *Server) Add(src capture.Live, kind string, ofFiles bool) (err error) {
 	line := s.main
 	if ofFiles {
-		if line, err = s.timeline(src.Name()); err != nil {
+		if line, err = s.timeline(strings.TrimPrefix(src.Name(), "watch ")); err != nil {
 			return err
 		}
 	}
@@ -164,6 +169,9 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("read the store: %w", err)
 	}
 	s.rec.seq = st.LastSeq
+	if err := s.first(ctx, st); err != nil {
+		return fmt.Errorf("find out when the server ran first: %w", err)
+	}
 	if err := s.restore(ctx, st); err != nil {
 		return fmt.Errorf("restore what was open: %w", err)
 	}
@@ -180,7 +188,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	for _, line := range s.lines {
 		lines.Go(func() {
-			if err := line.live.Run(stop, s.opt.Now); err != nil {
+			if err := line.live.Run(stop, func() time.Time { return s.now(line) }); err != nil {
 				failed <- err
 			}
 		})
@@ -190,6 +198,7 @@ func (s *Server) Run(ctx context.Context) error {
 	rest.Go(func() { s.endOrphans(ctx) })
 	rest.Go(func() { s.watch(ctx) })
 	rest.Go(func() { s.learn(ctx) })
+	rest.Go(func() { s.alive(writing) })
 	s.ready.Store(true)
 	select {
 	case <-ctx.Done():
@@ -203,7 +212,28 @@ func (s *Server) Run(ctx context.Context) error {
 	lines.Wait()
 	stopWriting()
 	rest.Wait()
+	last, done := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer done()
+	s.putAlive(last, 0)
 	return err
+}
+
+// awaitStore is how often a source of files looks whether the store has caught up.
+const awaitStore = 20 * time.Millisecond
+
+// await holds back a source of files, which can wait, until its timeline and the store have room, or ctx ends.
+func (s *Server) await(ctx context.Context, line *timeline) {
+	line.live.Await(ctx)
+	for ctx.Err() == nil && s.rec.behind() {
+		pause(ctx, awaitStore)
+	}
+}
+
+// behind says whether half of what may wait for the store does.
+func (r *recorder) behind() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.unstored > r.limits.unstored/2 || r.cases > r.limits.unstoredCases/2
 }
 
 // idleEvery is how often a decoder is told that time goes on while no packets come.
@@ -221,6 +251,7 @@ func (s *Server) take(ctx context.Context, src *source) {
 	var mu sync.Mutex // of what follows: packets come on one goroutine, time on another
 	var last wire.Time
 	var arrived time.Time
+	var own wire.Packet
 	point := uint16(0)
 	idle, stop := context.WithCancel(ctx)
 	defer stop()
@@ -233,7 +264,7 @@ func (s *Server) take(ctx context.Context, src *source) {
 			case <-t.C:
 				mu.Lock()
 				if last != 0 && idle.Err() == nil {
-					dec.Reached(last.Add(max(s.opt.Now().Sub(arrived), 0)))
+					dec.Reached(last.Add(max(s.now(src.line).Sub(arrived), 0)))
 				}
 				mu.Unlock()
 			}
@@ -242,12 +273,20 @@ func (s *Server) take(ctx context.Context, src *source) {
 	err := src.Run(ctx, func(p *wire.Packet) {
 		mu.Lock()
 		defer mu.Unlock()
-		last, arrived = max(last, p.Time), s.opt.Now()
+		arrived = s.now(src.line)
+		own = *p
+		if src.line == s.main {
+			own.Time = s.steady.of(p.Time, arrived)
+		}
+		last = max(last, own.Time)
 		if p.Point != point {
 			point = p.Point
 			src.saw(s.points.name(point))
 		}
-		dec.Packet(p)
+		if src.line != s.main {
+			s.await(ctx, src.line)
+		}
+		dec.Packet(&own)
 	}, in.Gap)
 	stop()
 	mu.Lock()

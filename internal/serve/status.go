@@ -17,6 +17,20 @@ type engineState struct {
 	findings []finding.Finding
 }
 
+// engines asks every engine, and adds up.
+func (s *Server) engines(ctx context.Context) (st engineState, ok bool) {
+	for _, l := range s.lines {
+		if !l.live.Ask(ctx, func(e *pipeline.Engine) {
+			c := e.Census()
+			st.census.Add(&c)
+			st.findings = append(st.findings, e.Findings()...)
+		}) {
+			return st, false
+		}
+	}
+	return st, true
+}
+
 // How often the engines are asked how they are, and how much of a queue is an alarm.
 const (
 	watchEvery = 2 * time.Second
@@ -34,8 +48,8 @@ func (s *Server) watch(ctx context.Context) {
 			return
 		case <-t.C:
 		}
-		var st engineState
-		if !s.main.live.Ask(ctx, func(e *pipeline.Engine) { st = engineState{e.Census(), e.Findings()} }) {
+		st, ok := s.engines(ctx)
+		if !ok {
 			return
 		}
 		s.state.Store(&st)

@@ -131,9 +131,6 @@ func traffic(seed uint64, start wire.Time, span time.Duration, perSecond int) []
 	var s schedule
 	rng := rand.New(rand.NewPCG(seed, 2))
 	// Every caller has an address of its own: what is said of one call is not to depend on others.
-	caller := func(n int) netip.AddrPort {
-		return netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}), 5060)
-	}
 	server := func(n int) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 0xff, 15: byte(n)}), 5060)
 	}
@@ -144,7 +141,7 @@ func traffic(seed uint64, start wire.Time, span time.Duration, perSecond int) []
 		n++
 		id := fmt.Sprintf("k%d-%d@example.com", seed, n)
 		from, to := fmt.Sprintf("493055%06d", n), fmt.Sprintf("498955%06d", n)
-		c := s.talk(strings.ReplaceAll(id, "@", "."), caller(n), server(n%5), from, to, at+wire.Time(rng.Int64N(int64(time.Second))/int64(perSecond)))
+		c := s.talk(strings.ReplaceAll(id, "@", "."), addrOf(n), server(n%5), from, to, at+wire.Time(rng.Int64N(int64(time.Second))/int64(perSecond)))
 		switch k := rng.IntN(20); {
 		case k < 9:
 			c.answered(between(500*time.Millisecond, 6*time.Second), between(time.Second, 25*time.Second))
@@ -166,7 +163,7 @@ func traffic(seed uint64, start wire.Time, span time.Duration, perSecond int) []
 	}
 	for d := range 40 {
 		user := fmt.Sprintf("49405550%03d", d)
-		s.talk(fmt.Sprintf("bound%d-%d", seed, d), caller(1<<20+d), server(9), user, user, start.Add(time.Duration(d)*700*time.Millisecond)).bound(50*time.Second, int(span/(55*time.Second)))
+		s.talk(fmt.Sprintf("bound%d-%d", seed, d), addrOf(1<<20+d), server(9), user, user, start.Add(time.Duration(d)*700*time.Millisecond)).bound(50*time.Second, int(span/(55*time.Second)))
 	}
 	slices.SortStableFunc(s.all, func(a, b said) int { return cmp.Compare(a.at, b.at) })
 	for i := range s.all { // HEP has whole microseconds, and no two messages are at one time
@@ -186,4 +183,9 @@ func hepPacket(m *said, seen wire.Time) []byte {
 		panic("a message that is too long")
 	}
 	return b
+}
+
+// addrOf returns the n-th address.
+func addrOf(n int) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}), 5060)
 }

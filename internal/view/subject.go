@@ -8,6 +8,7 @@ import (
 	"sipcause/internal/finding"
 	"sipcause/internal/query"
 	"sipcause/internal/record"
+	"sipcause/internal/route"
 	"sipcause/sip"
 )
 
@@ -70,10 +71,12 @@ var values = map[query.Field]func(*Subject) query.Value{
 	},
 	query.IP:        (*Subject).ips,
 	query.Transport: (*Subject).transports,
-	query.Route:     func(s *Subject) query.Value { return query.Texts(s.c.Routes()) },
-	query.Start:     func(s *Subject) query.Value { return query.Time(s.c.Call.Began) },
-	query.PDD:       func(s *Subject) query.Value { return milliseconds(s.c.Call.Timings.PDD) },
-	query.Setup:     func(s *Subject) query.Value { return milliseconds(s.c.Call.Timings.Setup) },
+	query.Route: func(s *Subject) query.Value {
+		return query.Texts(s.c.Routes()).Also(route.KeysOf(s.c.Ways.In, s.c.Ways.Out))
+	},
+	query.Start: func(s *Subject) query.Value { return query.Time(s.c.Call.Began) },
+	query.PDD:   func(s *Subject) query.Value { return milliseconds(s.c.Call.Timings.PDD) },
+	query.Setup: func(s *Subject) query.Value { return milliseconds(s.c.Call.Timings.Setup) },
 	query.TotalDuration: func(s *Subject) query.Value {
 		return milliseconds(s.c.Call.Timings.Duration)
 	},
@@ -84,6 +87,7 @@ var values = map[query.Field]func(*Subject) query.Value{
 	query.Kind:     func(s *Subject) query.Value { return query.Text(s.c.Call.Kind.String()) },
 	query.HungUpBy: func(s *Subject) query.Value { return query.Text(s.c.Call.HungUpBy) },
 	query.Gap:      func(s *Subject) query.Value { return query.Bool(len(s.c.Call.Gaps) > 0) },
+	query.Open:     func(s *Subject) query.Value { return query.Bool(!s.c.Verdict.Final) },
 }
 
 // Value returns what the case knows of a field (query.Subject).

@@ -49,7 +49,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 		query.To:            {"to = sip:bob@example.com", "to = sip:alice@example.com"},
 		query.Numbers:       {"number = bob", "number = carol"},
 		query.IP:            {"ip = 192.0.2.10", "ip = 198.51.100.1"},
-		query.Route:         {"route = carrier-b", "route = carrier-c"},
+		query.Route:         {"route = carrier-b and route = in:pbx and route = out:carrier-b", "route = carrier-c or route = in:carrier-b"},
 		query.Code:          {"code = 503", "code = 407"},
 		query.Reason:        {"reason = full", "reason = busy"},
 		query.Outcome:       {"outcome = failed", "outcome = busy"},
@@ -76,6 +76,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 		query.Kind:          {"kind = call", "kind = registration"},
 		query.HungUpBy:      {"hung-up-by = callee", "hung-up-by = caller"},
 		query.Gap:           {"gap = true", "gap = false"},
+		query.Open:          {"open = true", "open = false"},
 	}
 	var s Subject
 	c := full()
@@ -95,7 +96,7 @@ func TestEveryFieldIsRead(t *testing.T) {
 
 // TestUnknownIsUnknown: what a case does not say, no field makes up.
 func TestUnknownIsUnknown(t *testing.T) {
-	known := map[query.Field]bool{query.Outcome: true, query.Kind: true, query.Attempts: true, query.Messages: true, query.Gap: true}
+	known := map[query.Field]bool{query.Outcome: true, query.Kind: true, query.Attempts: true, query.Messages: true, query.Gap: true, query.Open: true}
 	var s Subject
 	empty := &Case{Call: &call.Call{}, Verdict: &finding.Verdict{}}
 	for _, f := range query.Fields() {

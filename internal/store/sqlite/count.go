@@ -25,7 +25,7 @@ type counting struct {
 // Count implements store.Store. Where the index alone decides, cases are counted by it; others are looked at.
 func (s *Store) Count(ctx context.Context, q store.Search, field query.Field, limit int) ([]store.Count, error) {
 	q.After = ""
-	x := &counting{&search{store: s, q: q, plan: planOf(q.Where), after: position{math.MaxInt64, "\xff"}}, field, map[string]uint64{}}
+	x := &counting{&search{store: s, q: q, plan: planOf(q.Where), openOnly: q.Open || asksOpen(q.Where), after: position{math.MaxInt64, "\xff"}}, field, map[string]uint64{}}
 	x.from, x.until = within(q.Where, q.From, q.Until)
 	snap, err := s.read(ctx, cases, 0, 0)
 	if err != nil {
@@ -57,7 +57,7 @@ func (x *counting) partition(ctx context.Context, r *reading) error {
 			return err
 		}
 	}
-	if x.q.Open || r.info.rows == 0 || r.info.bmax < x.from || x.until != 0 && r.info.bmin >= x.until {
+	if x.openOnly || r.info.rows == 0 || r.info.bmax < x.from || x.until != 0 && r.info.bmin >= x.until {
 		return nil
 	}
 	segments, err := r.segmentsOf()

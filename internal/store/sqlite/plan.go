@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"sipcause/internal/query"
+	"sipcause/internal/route"
 	"sipcause/internal/wire"
 )
 
@@ -62,6 +64,9 @@ func planOf(e *query.Expr) *plan {
 
 // spansOf returns the terms of which a case that e holds for has one; nil when there is nothing to say.
 func spansOf(e *query.Expr) (spans []span, exact bool) {
+	if e.Field == query.Route && directed(e) {
+		return routeSpans(e, textFields[e.Field].tag), false
+	}
 	if text, ok := textFields[e.Field]; ok {
 		return textSpans(e, text.tag)
 	}
@@ -125,6 +130,37 @@ func textSpans(e *query.Expr, tag byte) ([]span, bool) {
 		}
 	}
 	return spans, exact
+}
+
+// directed says whether a comparison of routes may be of a direction ("out:gw"): terms have the name alone.
+func directed(e *query.Expr) bool {
+	return slices.ContainsFunc(e.Values, func(l query.Literal) bool {
+		p := splitPattern(l.Text)
+		prefix := lowered(p.prefix)
+		_, direction := route.SplitKey(prefix)
+		begins := func(key string) bool { return !p.plain && strings.HasPrefix(key, prefix) }
+		return direction != "" || begins(route.InKey("")) || begins(route.OutKey(""))
+	})
+}
+
+// routeSpans returns the terms of the names that such a comparison with = or in can hold for, all when it is not that
+// simple.
+func routeSpans(e *query.Expr, tag byte) (spans []span) {
+	for i := range e.Values {
+		p := splitPattern(e.Values[i].Text)
+		name, direction := route.SplitKey(lowered(p.prefix))
+		if e.Op != query.Eq && e.Op != query.In || !p.plain || name == "" || whole(name) < len(name) {
+			return []span{field(tag)}
+		}
+		if direction != "" {
+			spans = append(spans, equal(tag, name))
+		}
+		if whole(p.prefix) < len(p.prefix) { // a name that begins like a direction
+			return []span{field(tag)}
+		}
+		spans = append(spans, equal(tag, p.prefix))
+	}
+	return spans
 }
 
 // equal is the terms of a value that stands whole in them, in any case.
@@ -277,6 +313,17 @@ func inOrder(e *query.Expr, x int64) bool {
 		}
 	}
 	return false
+}
+
+// asksOpen says whether the filter holds for open cases only, which are in no segment.
+func asksOpen(e *query.Expr) bool {
+	switch {
+	case e == nil:
+		return false
+	case e.Op == query.And:
+		return slices.ContainsFunc(e.Args, asksOpen)
+	}
+	return e.Field == query.Open && (e.Op == query.Eq && e.Values[0].Bool || e.Op == query.Ne && !e.Values[0].Bool)
 }
 
 // within narrows from (inclusive) and until (exclusive; 0: open) to what the filter says of the beginning.

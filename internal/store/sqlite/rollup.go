@@ -176,22 +176,16 @@ func appendCells(b []byte, cells []record.Cell) []byte {
 	w.Reset(b)
 	w.Uint(uint64(len(cells)))
 	for i := range cells {
-		c := &cells[i]
-		w.Int(c.Minute)
-		w.Text(c.Counter)
-		w.Text(c.Route)
-		w.Text(c.Label)
-		w.Int(int64(c.Bucket))
-		w.Int(c.N)
+		w.Cell(&cells[i])
 	}
 	return w.B
 }
 
 func decodeCells(raw []byte) ([]record.Cell, error) {
 	r := record.NewReader(raw)
-	cells := make([]record.Cell, r.Count(6))
+	cells := make([]record.Cell, r.Count(record.LeastCell))
 	for i := range cells {
-		cells[i] = record.Cell{Minute: r.Int(), Counter: r.Text(), Route: r.Text(), Label: r.Text(), Bucket: int16(r.Int()), N: r.Int()}
+		cells[i] = r.Cell()
 	}
 	if r.Err() != nil || r.Left() > 0 {
 		return nil, fmt.Errorf("%w: cells", errDamaged)

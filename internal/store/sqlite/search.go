@@ -105,6 +105,7 @@ type search struct {
 	q           store.Search
 	plan        *plan
 	from, until wire.Time // of began; until exclusive, 0 open
+	openOnly    bool      // asks for open cases only
 	after       position
 	limit       int
 	runs        runs
@@ -124,7 +125,7 @@ func (s *Store) Search(ctx context.Context, q store.Search) (store.Page, error) 
 		limit = defaultLimit
 	}
 	limit = min(limit, maxPageCases)
-	x := &search{store: s, q: q, plan: planOf(q.Where), after: after, limit: limit + 1}
+	x := &search{store: s, q: q, plan: planOf(q.Where), openOnly: q.Open || asksOpen(q.Where), after: after, limit: limit + 1}
 	x.from, x.until = within(q.Where, q.From, q.Until)
 	snap, err := s.read(ctx, cases, 0, 0)
 	if err != nil {
@@ -174,7 +175,7 @@ func (x *search) begin(snap *snapshot) {
 		if r.current {
 			x.add(run{math.MaxInt64, r, openCases})
 		}
-		if !x.q.Open && r.info.rows > 0 && r.info.bmax >= x.from && (x.until == 0 || r.info.bmin < x.until) {
+		if !x.openOnly && r.info.rows > 0 && r.info.bmax >= x.from && (x.until == 0 || r.info.bmin < x.until) {
 			x.add(run{r.info.bmax, r, wholePartition})
 		}
 	}

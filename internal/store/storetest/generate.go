@@ -266,6 +266,9 @@ func (g *Generator) literal(f query.Field) string {
 	info := f.Info()
 	switch info.Type {
 	case query.TypeText:
+		if f == query.Route && g.IntN(3) == 0 {
+			return quote(one(g, []string{"in:", "out:", "OUT:"}) + g.text(f))
+		}
 		return quote(g.text(f))
 	case query.TypeChoice, query.TypeLevel:
 		return one(g, info.Values)

@@ -82,6 +82,21 @@ func severalValues(w *world) {
 		{"route != x", []string{"d"}},
 		{"route != y", []string{"b"}},
 		{"not route != y", []string{"a", "c", "d"}},
+		{"route = out:y", []string{"a", "d"}},
+		{"route = OUT:X and route = in:in", []string{"a"}},
+		{"route = in:x", []string{}},
+		{"route in (in:in, out:x)", []string{"a", "b"}},
+		{"route in (in:y, x)", []string{"a", "b"}},
+		{"route != out:x", []string{"d"}},
+		{"route != in:x", []string{"a", "b", "d"}},
+		{"not route = out:x", []string{"c", "d"}},
+		{"route = out:*", []string{"a", "b", "d"}},
+		{"route = o*", []string{"a", "b", "d"}},
+		{"route = i*", []string{"a"}},
+		{"route = in:*", []string{"a"}},
+		{"route = *:y", []string{"a", "d"}},
+		{"route ~ ^out:", []string{"a", "b", "d"}},
+		{`route = "out:\\*"`, []string{}},
 	}, nil)
 }
 
