@@ -37,8 +37,8 @@ func annotateCommand() *cobra.Command {
 --for or --until says. Of a spike within one of kind maintenance it is said that it lies there. With --list show the
 notes that are kept, oldest first, those too that the server made itself.
 
-A running server is told, at ` + defaultServer + ` unless --server names another; --data writes into the folder of one that
-is not running. Times are given as in sipcause query: how long ago (90s, 15m, 2h, 7d), a time of day (22:00, of today), a
+A running server is told, at ` + defaultServer + ` unless --server or the environment's ` + serverEnv + ` names another;
+--data writes into the folder of one that is not running. Times are given as in sipcause query: how long ago (90s, 15m, 2h, 7d), a time of day (22:00, of today), a
 date, both ("2026-01-15 22:00") in the zone of --tz, or RFC 3339.
 
 Exit status: 0 done; 1 failure; 2 wrong usage.`,
@@ -58,7 +58,7 @@ Exit status: 0 done; 1 failure; 2 wrong usage.`,
 	f.BoolVar(&o.list, "list", false, "list the notes instead")
 	f.StringVar(&o.since, "since", "", "with --list: only those that touch what is from then on")
 	f.StringVar(&o.data, "data", "", "folder of a server that is not running")
-	f.StringVar(&o.server, "server", "", "running server to tell ("+defaultServer+")")
+	f.StringVar(&o.server, "server", "", "running server to tell (default: the environment's "+serverEnv+", else "+defaultServer+")")
 	f.StringVar(&o.zoneTag, "tz", "Local", "time zone of times: Local, UTC or a name such as Europe/Berlin")
 	complete(cmd, "kind", record.AnnotationKinds)
 	return cmd

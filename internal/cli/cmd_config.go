@@ -53,7 +53,7 @@ Exit status: 0 serve would start with it, perhaps with notes; 2 something is wro
 				c.file, what = args[0], args[0]
 			}
 			cfg, err := config.Check(c.file, os.LookupEnv, nil)
-			notes := config.UnknownEnv(os.Environ(), sendKeyEnv)
+			notes := config.UnknownEnv(os.Environ(), sendKeyEnv, serverEnv)
 			if cfg != nil {
 				notes = append(notes, cfg.Notes()...)
 				err = errors.Join(err, checkNamedFiles(cfg))

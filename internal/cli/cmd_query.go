@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +72,8 @@ root cause, routes, and the ID, which --call takes. With --whole, or in any othe
 diagnosis, evidence, ladder, messages, as far as its messages are still kept.
 
 The expression is that of analyze --filter (see --help-filter); without one everything is found. A running server is
-asked, at ` + defaultServer + ` unless --server names another; --data reads the folder of one that is not running.
+asked, at ` + defaultServer + ` unless --server or the environment's ` + serverEnv + ` names another; --data reads the
+folder of one that is not running. A server reports on at most 1000 cases at once, in csv and ndjson on any number.
 
 --since and --until bound when a case began: how long ago (90s, 15m, 2h, 7d, 2w), a time of day (09:30, of today), a date
 (2026-01-15), both ("2026-01-15 09:30") in the zone of --tz, or RFC 3339.
@@ -114,7 +114,7 @@ Exit status: 0 done, also when nothing was found; 1 failure, or --call names no 
 	f.StringVar(&o.countBy, "count-by", "", "count the cases by the values of this field instead: "+strings.Join(countable(), ", ")+" (formats text, csv, json)")
 	f.StringVar(&o.pcap, "pcap", "", "write the messages of the cases to this file as a capture instead; - is standard output")
 	f.StringVar(&o.data, "data", "", "folder of a server that is not running")
-	f.StringVar(&o.server, "server", "", "running server to ask ("+defaultServer+")")
+	f.StringVar(&o.server, "server", "", "running server to ask (default: the environment's "+serverEnv+", else "+defaultServer+")")
 	f.StringVar(&o.zoneName, "tz", "Local", "time zone of text, times and the expression: Local, UTC or a name such as Europe/Berlin")
 	f.StringVarP(&o.output, "output", "o", "", "write to this file instead of standard output")
 	f.StringVar(&o.playbooks, "playbooks", "", "with --data: "+playbooksHelp)
@@ -195,7 +195,7 @@ func openHistory(data, server, dir string) (history, error) {
 	case data != "" && server != "":
 		return nil, usageError{errors.New("--data and --server exclude each other")}
 	case data == "":
-		r, err := openRemote(cmp.Or(server, defaultServer))
+		r, err := openRemote(server)
 		if err != nil {
 			return nil, err
 		}
@@ -291,12 +291,20 @@ func (o *queryOptions) writePcap(cmd *cobra.Command, h history) (err error) {
 	if err := errors.Join(render.Pcap(out, all), done()); err != nil {
 		return err
 	}
-	said := fmt.Sprintf("sipcause: wrote %d messages of %d cases", len(all), cases)
+	said := fmt.Sprintf("sipcause: wrote %s of %s", numbered(len(all), "message"), numbered(cases, "case"))
 	if more {
 		said += "; there are more: --limit takes them too"
 	}
 	fmt.Fprintln(cmd.ErrOrStderr(), said)
 	return nil
+}
+
+// numbered is "1 case" or "2 cases".
+func numbered(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
 }
 
 // moments are the layouts of --since and --until without an offset.

@@ -44,6 +44,6 @@ Exit status: 0 done; 1 failure, or there is no such call; 2 wrong usage.`,
 			return resp.Body.Close()
 		},
 	}
-	cmd.Flags().StringVar(&server, "server", defaultServer, "running server to tell")
+	cmd.Flags().StringVar(&server, "server", "", "running server to tell (default: the environment's "+serverEnv+", else "+defaultServer+")")
 	return cmd
 }

@@ -45,6 +45,8 @@ By tcp and tls nothing is lost while the server is away, as long as there is roo
 and those left at the end are sent by the next run with the same directory, before its own; without arguments it sends
 only those. By udp nobody can tell what arrives.
 
+A capture that is sent again later is counted again.
+
 A server that stores by time of receipt what is older than a day, as sipcause serve, keeps the intervals of an old
 capture only with --pace.
 
@@ -156,7 +158,7 @@ func (o *sendOptions) agent() (opt agent.Options, err error) {
 		return opt, usageError{errors.New("send: say where to, as in --to udp://127.0.0.1:9060; see sipcause send --help")}
 	}
 	if _, _, err := hep.Address(o.to); err != nil {
-		return opt, usageError{fmt.Errorf("read --to: %w", err)}
+		return opt, usageError{fmt.Errorf("read --to: %q is not of the form udp://host:port, tcp://host:port or tls://host:port", o.to)}
 	}
 	scheme, _, _ := strings.Cut(o.to, "://")
 	size, err := config.ParseSize(o.bufferSize)

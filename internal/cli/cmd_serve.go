@@ -37,7 +37,7 @@ interrupt write what is on the way and end the server.`,
 			if err != nil {
 				return err
 			}
-			for _, note := range append(config.UnknownEnv(os.Environ(), sendKeyEnv), cfg.Notes()...) {
+			for _, note := range append(config.UnknownEnv(os.Environ(), sendKeyEnv, serverEnv), cfg.Notes()...) {
 				fmt.Fprintf(cmd.ErrOrStderr(), "sipcause: note: %s\n", note)
 			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM) // an interrupt ends the context already

@@ -32,7 +32,7 @@ import (
 
 // Bounds of what a server may answer.
 const (
-	maxRemoteLimit = 1000     // cases of one report: the API's own
+	maxRemoteLimit = 1000     // cases of one answer: the API's own
 	maxRow         = 16 << 20 // bytes of one row
 	maxProblem     = 64 << 10
 	maxDocument    = 256 << 20 // bytes of an answer that is taken as one
@@ -42,14 +42,26 @@ const (
 type remote struct {
 	base   *url.URL
 	client http.Client
+	page   int // cases of one report; more are asked for page by page
 }
 
+// serverEnv may name the server, so that --server need not.
+const serverEnv = "SIPCAUSE_SERVER"
+
+// openRemote names the server: that of --server, else that of the environment, else the default one.
 func openRemote(server string) (*remote, error) {
+	from := "--server"
+	if server == "" {
+		if server = os.Getenv(serverEnv); server != "" {
+			from = serverEnv
+		}
+	}
+	server = cmp.Or(server, defaultServer)
 	base, err := url.Parse(server)
 	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, usageError{fmt.Errorf("read --server: want a URL such as %s, not %q", defaultServer, server)}
+		return nil, usageError{fmt.Errorf("read %s: want a URL such as %s, not %q", from, defaultServer, server)}
 	}
-	return &remote{base: base}, nil
+	return &remote{base: base, page: maxRemoteLimit}, nil
 }
 
 func (r *remote) close() error {
@@ -231,23 +243,6 @@ func (r *remote) list(ctx context.Context, s *search, show func(*record.Case) (b
 		return fmt.Errorf("read the answer of %s: %w", r.base, err)
 	}
 	return nil
-}
-
-func (r *remote) report(ctx context.Context, s *search, w io.Writer) (more bool, err error) {
-	if s.limit == 0 || s.limit > maxRemoteLimit {
-		return false, usageError{fmt.Errorf("read --limit: a server reports on %d cases at once: give a number up to that, or search with --data", maxRemoteLimit)}
-	}
-	v, err := s.values()
-	if err != nil {
-		return false, err
-	}
-	v.Set("limit", strconv.Itoa(s.limit))
-	v.Set("format", s.format)
-	resp, err := r.get(ctx, "calls", v, "")
-	if err != nil {
-		return false, err
-	}
-	return resp.Header.Get("Link") != "", r.pass(resp, w)
 }
 
 // pass writes an answer as it comes.

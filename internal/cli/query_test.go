@@ -168,6 +168,68 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
+// TestPagesMakeOneReport: a report on more than a server writes at once is that on all, whatever the size of its pages.
+func TestPagesMakeOneReport(t *testing.T) {
+	dir := t.TempDir()
+	writeHistory(t, dir)
+	server := runHistory(t, t.TempDir())
+	folder, err := openLocal(dir, playbooks.Builtin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.close()
+	r, err := openRemote(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"csv", "ndjson"} {
+		for _, s := range []search{{}, {limit: 7}, {limit: 15, since: "520w"}, {filter: "outcome = failed"}, {filter: "code = 999"}} {
+			s.format, s.zone = format, time.UTC
+			var want bytes.Buffer
+			more, err := folder.report(t.Context(), &s, &want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r.page = range []int{1, 2, 3, 5, 1000} {
+				var got bytes.Buffer
+				if m, err := r.report(t.Context(), &s, &got); err != nil || m != more || got.String() != want.String() {
+					t.Fatalf("%s %+v by %d: %v, more %v, wrote %d bytes that end with\n%.1500s\nwant more %v, %d bytes that end with\n%.1500s", format, s, r.page, err, m,
+						got.Len(), lastLines(got.String()), more, want.Len(), lastLines(want.String()))
+				}
+			}
+		}
+	}
+	r.page = 2
+	for _, format := range formatNames() {
+		s := search{format: format, zone: time.UTC, limit: 3}
+		var out bytes.Buffer
+		if _, err := r.report(t.Context(), &s, &out); (err == nil) != (pagers[format] != nil) || err != nil && !strings.Contains(err.Error(), "csv or ndjson") {
+			t.Errorf("%s: %v", format, err)
+		}
+	}
+}
+
+// lastLines are the last two lines of a text.
+func lastLines(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.Join(lines[max(0, len(lines)-2):], "\n")
+}
+
+// TestPagesOfCSV: a line break within a field ends no record.
+func TestPagesOfCSV(t *testing.T) {
+	var out bytes.Buffer
+	p := pagers["csv"](&out)
+	for _, page := range []string{"a,b\r\n1,\"x\n\"\"y\"\r\n2,z\r\n", "a,b\r\n3,\"\"\"\n\"\r\n", "a,b\r\n"} {
+		n, err := p.page(strings.NewReader(page))
+		if want := strings.Count(page, "\r\n") - 1; err != nil || n != want {
+			t.Errorf("%q has %d records, want %d: %v", page, n, want, err)
+		}
+	}
+	if err := p.end(); err != nil || out.String() != "a,b\r\n1,\"x\n\"\"y\"\r\n2,z\r\n3,\"\"\"\n\"\r\n" {
+		t.Errorf("%v, wrote %q", err, out.String())
+	}
+}
+
 // decided are the columns of a report in CSV that say how cases ended, one a line, sorted.
 func decided(report string) string {
 	var lines []string

@@ -326,6 +326,19 @@ func (c *Config) finish(env func(string) (string, bool), p *problems) {
 	if c.Data == "" {
 		c.Data = dataFolder(env)
 	}
+	if words := c.beyondDisk(); words != "" && c.from["retention.min_free"].Source != "default" {
+		p.add(c.where("retention.min_free"), "%s", words)
+	}
+}
+
+// beyondDisk says that more is to be left free than there is.
+func (c *Config) beyondDisk() string {
+	size := diskSize(c.Data)
+	if size == 0 || c.Retention.MinFree <= size {
+		return ""
+	}
+	return fmt.Sprintf("retention.min_free is %s, and the file system of %s has %s in all: all history but what is just written would be dropped",
+		showSize(c.Retention.MinFree), c.Data, showSize(size))
 }
 
 // where says where a value was given, for what is wrong in more than one.

@@ -105,6 +105,19 @@ read sipcause.yaml:6: "x" is not a time of RFC 3339, such as 2026-03-01T02:00:00
 	}
 }
 
+// No more can be left free than there is: else retention would drop the history.
+func TestMinFreeBeyondDisk(t *testing.T) {
+	_, err := Load(write(t, "data: no/such/folder\nretention: {min_free: 1024TiB}"), environ(), nil)
+	want := "read sipcause.yaml:2: retention.min_free is 1024TiB, and the file system of no/such/folder has "
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !strings.HasSuffix(err.Error(), " in all: all history but what is just written would be dropped") {
+		t.Errorf("%v", err)
+	}
+	c := load(t, "")
+	if c.Retention.MinFree = 1 << 50; len(c.Notes()) != 1 || !strings.HasPrefix(c.Notes()[0], "retention.min_free is") {
+		t.Errorf("by default: %q", c.Notes())
+	}
+}
+
 // What is in brackets means what YAML says, within braces too.
 func TestFlowStyle(t *testing.T) {
 	for text, want := range map[string]string{

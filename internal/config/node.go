@@ -103,7 +103,7 @@ func parse(text, name string, lines bool) (node, error) {
 }
 
 // joined mends what the lexer takes apart in brackets within braces: a colon with no blank after it is part of a plain
-// value such as udp://127.0.0.1:9060 (YAML 1.2.2 §7.3.3), unless what is before it is quoted or in brackets.
+// value such as udp://127.0.0.1:9060 (YAML 1.2.2, plain style), unless what is before it is quoted or in brackets.
 func joined(tokens token.Tokens) (out token.Tokens) {
 	depth := 0
 	for i := 0; i < len(tokens); i++ {

@@ -26,7 +26,10 @@ func (c *Config) Notes() (notes []string) {
 	}
 	notes = append(notes, c.routeNotes()...)
 	if k := &c.Retention; k.Cases != 0 && (k.Messages == 0 || k.Messages > k.Cases) {
-		notes = append(notes, fmt.Sprintf("%s: calls are dropped after %s, before their messages: what is left of them cannot be found by call", c.where("retention.cases"), showDuration(k.Cases)))
+		notes = append(notes, fmt.Sprintf("%s: calls are dropped after %s, before their messages", c.where("retention.cases"), showDuration(k.Cases)))
+	}
+	if words := c.beyondDisk(); words != "" { // by default, or it were an error
+		notes = append(notes, words)
 	}
 	return notes
 }

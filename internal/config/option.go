@@ -119,7 +119,7 @@ var table = []Option{
 		bind: many(func(c *Config) *[]capture.PortRange { return &c.Capture.Ports }, portRange),
 	},
 	{
-		Key: "capture.promiscuous", Flag: "promiscuous", Default: "true", Help: "whether frames for other stations are taken too, as on a mirror port",
+		Key: "capture.promiscuous", Flag: "promiscuous", Default: "true", Help: "whether frames for other stations are taken too: without that a mirror port shows nothing; on any it never applies",
 		bind: one(func(c *Config) *bool { return &c.Capture.Promiscuous }, yes),
 	},
 	{
@@ -169,11 +169,11 @@ var table = []Option{
 		bind: one(func(c *Config) *time.Duration { return &c.Retention.Rollups }, duration(day, years).orOff()),
 	},
 	{
-		Key: "retention.max_bytes", Flag: "max-bytes", Default: "20GB", Reload: true, Help: "bytes of the whole history, the oldest is dropped; off: no bound",
+		Key: "retention.max_bytes", Flag: "max-bytes", Default: "20GB", Reload: true, Help: "bytes of the whole history; the oldest files go, but for those that are written; off: no bound",
 		bind: one(func(c *Config) *int64 { return &c.Retention.MaxBytes }, size(16<<20, 1<<50).orOff()),
 	},
 	{
-		Key: "retention.min_free", Flag: "min-free", Default: "1GB", Reload: true, Help: "bytes to be left free on the file system; off: none",
+		Key: "retention.min_free", Flag: "min-free", Default: "1GB", Reload: true, Help: "bytes to be left free on the file system, whoever fills it; the oldest history goes until they are, all but the files that are written; off: none",
 		bind: one(func(c *Config) *int64 { return &c.Retention.MinFree }, size(1<<20, 1<<50).orOff()),
 	},
 

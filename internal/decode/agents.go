@@ -106,6 +106,7 @@ func (d *Decoder) correct(a *agent, at wire.Time) wire.Time {
 	switch a.clock.hear(at, d.cur.received, back) {
 	case clockStep:
 		st.Steps++
+		st.Stepped, st.Slow = uint16(max(a.point, 0)), time.Duration(a.clock.offset)
 	case clockLate:
 		st.Late++
 	}

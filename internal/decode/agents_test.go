@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sipcause/internal/wire"
 )
@@ -312,7 +313,7 @@ func TestAgentReadsOldFile(t *testing.T) {
 
 // TestAgentsApart: agents of one number at two senders have each its clock.
 func TestAgentsApart(t *testing.T) {
-	r := newRun(Options{})
+	r := newRun(Options{Points: func(string) uint16 { return 9 }})
 	for range 100 {
 		r.now += second / 10
 		r.live(1, hep3(sipMessage("a", 3), r.now))
@@ -323,7 +324,7 @@ func TestAgentsApart(t *testing.T) {
 			t.Fatalf("payload %d at %d, want %d", i, p.Time, want)
 		}
 	}
-	if s := r.Stats().Agents; s.Steps != 1 || s.Known != 2 || s.Corrected != 100 {
+	if s := r.Stats().Agents; s.Steps != 1 || s.Known != 2 || s.Corrected != 100 || s.Stepped != 9 || s.Slow != -time.Hour || s != r.Agents() {
 		t.Errorf("%+v", s)
 	}
 }

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"fmt"
+	"time"
 
 	"sipcause/internal/wire"
 )
@@ -168,6 +169,18 @@ type AgentStats struct {
 	Steps     uint64 // times an agent's clock was found wrong, or otherwise wrong than before
 	Corrected uint64 // packets whose time was corrected
 	Late      uint64 // packets that came long after they were seen
+
+	// Stepped is the capture point of the agent that Steps was last of, 0 where it has none; Slow is what its clock was found
+	// to lack: less than 0 when it is fast, 0 when it is right again.
+	Stepped uint16
+	Slow    time.Duration
+}
+
+// Agents returns the counts of HEP agents so far.
+func (d *Decoder) Agents() AgentStats {
+	s := d.stats.agents
+	s.Known = d.agents.order.n
+	return s
 }
 
 // Stats returns the counts so far, as a copy.
@@ -177,12 +190,11 @@ func (d *Decoder) Stats() Stats {
 		Packets: c.packets, Truncated: c.truncated, Keepalives: c.keepalives, HEP: c.hep,
 		RTP: c.media, RTCP: c.rtcp,
 		Payloads: map[string]uint64{}, Events: map[string]uint64{}, Gaps: map[string]uint64{}, Undecoded: map[string]uint64{},
-		Notes: map[string]uint64{}, Fragments: c.frag, TCP: c.tcp, SCTP: c.sctp, Agents: c.agents,
+		Notes: map[string]uint64{}, Fragments: c.frag, TCP: c.tcp, SCTP: c.sctp, Agents: d.Agents(),
 	}
 	s.SCTP.Live = d.sctps.order.n
 	s.Fragments.Pending = d.frags.order.n
 	s.TCP.Live = len(d.tcp.conns)
-	s.Agents.Known = d.agents.order.n
 	for i, n := range c.payloads {
 		put(s.Payloads, wire.Transport(i).String(), n)
 	}

@@ -20,6 +20,9 @@ const (
 	// one for 30 s and more. A client answers a challenge within milliseconds.
 	nonceOld = 30 * time.Second
 
+	// nonceDead is the age from which its own issuer refuses a nonce too: servers keep one for minutes.
+	nonceDead = time.Hour
+
 	slowAnswer = 2 * time.Second // an answer after more than this is a person's, or was held up
 )
 

@@ -293,7 +293,7 @@ func (x *Case) nonceFault(d *digestTries, r *refusal) {
 	}
 	x.lifetime(e, r)
 	switch {
-	case r.known && r.issued.Server.Addr() != e.maker.Addr():
+	case r.known && r.issued.Server.Addr() != e.maker.Addr() && r.age <= nonceDead:
 		r.fault = faultForeign
 	case r.known:
 		r.fault = faultOld

@@ -27,15 +27,17 @@ const (
 
 // binding is what the registrar's traffic tells of the callee.
 type binding struct {
-	state  peer.BindingState
-	last   peer.Binding
-	unseen bool // unless Bound: there is another one, since this very call was sent to a contact of the callee
-	old    bool // unless Bound: last is too old to tell of now
+	state peer.BindingState
+	last  peer.Binding
+
+	// When it is Lapsed, Removed or Refused:
+	unseen bool // there is another one, since this very call was sent to a contact of the callee
+	doubt  bool // there may be: last is too old to tell of now, or the call was sent to what may be a new contact
 }
 
 // missing says whether the callee had no binding, as far as the registrar's traffic tells.
 func (b *binding) missing() bool {
-	return !b.unseen && !b.old && (b.state == peer.Lapsed || b.state == peer.Removed)
+	return !b.unseen && !b.doubt && (b.state == peer.Lapsed || b.state == peer.Removed)
 }
 
 // calleeBinding returns the state of the called address of record at the time of the request. Of several
@@ -57,8 +59,11 @@ func (x *Case) calleeBinding(r call.TxnRef) binding {
 				return binding{state: peer.Bound, last: list[i]}
 			}
 		}
-		b.old = at.Sub(b.since()) > bindingOld || state == peer.Refused && at.Sub(last.Time) > refusalOld
-		b.unseen = x.boundUnseen(&b, list)
+		if state == peer.Unsure {
+			return b
+		}
+		b.doubt = at.Sub(b.since()) > bindingOld || state == peer.Refused && at.Sub(last.Time) > refusalOld
+		x.sentToContact(&b, list)
 		return b
 	}
 	return binding{}
@@ -86,9 +91,10 @@ func holds(b *peer.Binding, list []peer.Binding, at wire.Time) bool {
 	return true
 }
 
-// boundUnseen says whether a request of this call was sent to a contact of the callee although no binding that was seen, in
-// list, held: who sent it there knew another. What a server sends after a device that is gone tells nothing.
-func (x *Case) boundUnseen(b *binding, list []peer.Binding) bool {
+// sentToContact notes in b whether a request of this call was sent to a contact of the callee although no binding that was
+// seen, in list, held: who sent it there knew another. What a server sends after a device that is gone tells nothing. An
+// address not seen before may be a new contact; 404 is what a server behind says rather than a device.
+func (x *Case) sentToContact(b *binding, list []peer.Binding) {
 	for r, t := range x.Txns() {
 		if t.InDialog || t.Request == call.None || t.Method == sip.MethodAck || t.Method == sip.MethodCancel || slices.ContainsFunc(list, func(b peer.Binding) bool { return b.Server == t.Server }) {
 			continue
@@ -100,14 +106,11 @@ func (x *Case) boundUnseen(b *binding, list []peer.Binding) bool {
 		registrar := slices.ContainsFunc(list, func(b peer.Binding) bool { return b.Server.Addr() == t.Client.Addr() })
 		switch {
 		case registeredAs(uri, list), registrar && registeredFrom(t.Server, list):
-			if !x.unanswered(r) || x.Start(r).Sub(b.since()) > purgedWithin {
-				return true
-			}
-		case false:
-			return true
+			b.unseen = b.unseen || !x.unanswered(r) || x.Start(r).Sub(b.since()) > purgedWithin
+		case registrar && x.Status(r) != 404 && x.retargeted(r, uri) && !x.forOthers(r):
+			b.doubt = true
 		}
 	}
-	return false
 }
 
 // registeredAs says whether uri is a Contact in list.

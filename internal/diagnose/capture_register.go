@@ -8,6 +8,7 @@ import (
 
 	"sipcause/internal/finding"
 	"sipcause/internal/peer"
+	"sipcause/internal/wire"
 	"sipcause/sip"
 )
 
@@ -81,6 +82,7 @@ func byHost(b *peer.Binding) string   { return b.Source.Addr().String() }
 // How often and how fast bindings have to change before they flap.
 const (
 	flapChanges  = 3
+	flapSpan     = time.Hour // in which the changes must be: a device that goes from one network to another now and then moves
 	flapRestarts = 4
 	flapShare    = 0.1              // of the granted expiry
 	flapWithin   = 60 * time.Second // and no longer than this
@@ -103,9 +105,9 @@ func captureFlapping(l *peer.Ledger) []finding.Finding {
 func flaps(list []peer.Binding) *finding.Finding {
 	for _, d := range devices(list, byCallID) {
 		if n := d.moves(); n >= flapChanges {
-			first, last := d[0], d[len(d)-1]
-			f := about("register.flapping", last.AOR, 0.9, "The binding of %s changed its address %d times between %s and %s, last from %s (contact %s).",
-				last.AOR, n, clock(first.Time), clock(last.Time), last.Source, last.Contact)
+			last := d[len(d)-1]
+			f := about("register.flapping", last.AOR, 0.9, "The binding of %s changed its address %d times within %s, last from %s (contact %s).",
+				last.AOR, n, ageWords(min(flapSpan, last.Time.Sub(d[0].Time))), last.Source, last.Contact)
 			f.Actions = []string{
 				"See what changes under the device: its network (Wi-Fi and mobile, two uplinks), its NAT's public address, or its own guess of it (STUN, ALG).",
 				"Give it one stable way out; with several uplinks, bind SIP to one.",
@@ -116,7 +118,7 @@ func flaps(list []peer.Binding) *finding.Finding {
 	for _, d := range devices(list, byHost) {
 		last := d[len(d)-1]
 		if n := d.removals(); n >= flapChanges {
-			f := about("register.flapping", last.AOR, 0.9, "%s was unregistered and registered again %d times from %s within %s.", last.AOR, n, last.Source.Addr(), ageWords(last.Time.Sub(d[0].Time)))
+			f := about("register.flapping", last.AOR, 0.9, "%s was unregistered and registered again %d times from %s within %s.", last.AOR, n, last.Source.Addr(), ageWords(min(flapSpan, last.Time.Sub(d[0].Time))))
 			f.Actions = []string{"See why the device stops and starts: a watchdog, failing keepalives (OPTIONS unanswered), or an account that is configured twice in it."}
 			return d.shown(f)
 		}
@@ -141,26 +143,34 @@ func (d device) shown(f *finding.Finding) *finding.Finding {
 	return f
 }
 
-// moves counts how often the host that registers, or the address in its contact, changed.
+// moves counts how often the host that registers, or the address in its contact, changed: see most.
 func (d device) moves() (n int) {
+	return d.most(func(a, b *peer.Binding) bool {
+		return !a.Removed && !b.Removed && (a.Source.Addr() != b.Source.Addr() || contactHost(a.Contact) != contactHost(b.Contact))
+	})
+}
+
+// most counts the changes from one binding to the next, in those flapSpan in which there were most.
+func (d device) most(change func(a, b *peer.Binding) bool) (n int) {
+	var times []wire.Time
 	for i := 1; i < len(d); i++ {
-		a, b := d[i-1], d[i]
-		if !a.Removed && !b.Removed && (a.Source.Addr() != b.Source.Addr() || contactHost(a.Contact) != contactHost(b.Contact)) {
-			n++
+		if !change(d[i-1], d[i]) {
+			continue
 		}
+		times = append(times, d[i].Time)
+		for d[i].Time.Sub(times[0]) > flapSpan {
+			times = times[1:]
+		}
+		n = max(n, len(times))
 	}
 	return n
 }
 
 // removals counts how often a binding was made again within its expiry after it had been removed.
 func (d device) removals() (n int) {
-	for i := 1; i < len(d); i++ {
-		a, b := d[i-1], d[i]
-		if a.Removed && !b.Removed && b.Expires > 0 && b.Time.Sub(a.Time) < time.Duration(b.Expires)*time.Second {
-			n++
-		}
-	}
-	return n
+	return d.most(func(a, b *peer.Binding) bool {
+		return a.Removed && !b.Removed && b.Expires > 0 && b.Time.Sub(a.Time) < time.Duration(b.Expires)*time.Second
+	})
 }
 
 // restarts counts the bindings at the end that were each made, under another Call-ID or at once, after the one before.

@@ -77,6 +77,12 @@ func TestCaptureRegister(t *testing.T) {
 		{"address changes", 400, every(5, func(i int) reg {
 			return reg{at: 50 * i, callID: "a", from: []string{phone, other}[i%2], expires: 300}
 		}), []finding.ID{"register.flapping"}, 0},
+		{"moves now and then", 29000, every(5, func(i int) reg {
+			return reg{at: 7200 * i, callID: "a", from: []string{phone, other}[i%2], expires: 9000}
+		}), nil, 0},
+		{"restarted every day", 350000, every(9, func(i int) reg {
+			return reg{at: 43200 * i, callID: "a", from: phone, expires: 86400, removed: i%2 == 1}
+		}), nil, 0},
 		{"moved once", 200, every(4, func(i int) reg {
 			return reg{at: 50 * i, callID: "a", from: []string{phone, other}[i/2], expires: 100}
 		}), nil, 0},

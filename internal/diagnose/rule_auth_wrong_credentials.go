@@ -3,6 +3,7 @@ package diagnose
 import (
 	"bytes"
 	"fmt"
+	"time"
 
 	"sipcause/internal/call"
 	"sipcause/internal/digest"
@@ -118,11 +119,14 @@ func (x *Case) refusalByCode(e *exchange, c *sip.Credentials, worked bool) float
 	return 0.55
 }
 
-// refusedElsewhere says whether the account had met a 403 in another call or registration before.
+// refusedLately is how long a refusal of an account speaks for its credentials: they are corrected some time.
+const refusedLately = 24 * time.Hour
+
+// refusedElsewhere says whether the account had lately met a 403 in another call or registration.
 func (x *Case) refusedElsewhere(c *sip.Credentials, e *exchange) bool {
 	user, realm := account(c)
 	for _, g := range x.Ledger.Logins(user, realm, x.Start(e.ref)-1) {
-		if g.Code == 403 && g.CallID != x.Legs[e.ref.Leg].CallID {
+		if g.Code == 403 && x.Start(e.ref).Sub(g.Time) <= refusedLately && g.CallID != x.Legs[e.ref.Leg].CallID {
 			return true
 		}
 	}

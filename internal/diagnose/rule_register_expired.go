@@ -1,10 +1,16 @@
 package diagnose
 
 import (
+	"time"
+
 	"sipcause/internal/call"
 	"sipcause/internal/wire"
 	"sipcause/sip"
 )
+
+// lateWithin is how long after its expiry a REGISTER is a late refresh: later than that nothing tells it from the first one
+// of a device that was switched off, or that had registered elsewhere for months.
+const lateWithin = 24 * time.Hour
 
 // registerExpired: a REGISTER that came only after the last binding of its user had run out (RFC 3261 §10.2.4:
 // bindings are refreshed before they expire). That a refresh never came is captureExpired's.
@@ -25,6 +31,9 @@ func registerExpired(x *Case) *report {
 			continue
 		}
 		b := gap.last
+		if at.Sub(gap.since) > lateWithin {
+			return nil // it was away, or registered unseen meanwhile
+		}
 		if x.triedBetween(b.Time, gap.since) {
 			return nil // it was not late but failed
 		}

@@ -41,7 +41,7 @@ func registerFailed(x *Case) *report {
 	switch {
 	case state == peer.Bound && b.Until != 0:
 		after = fmt.Sprintf("The binding granted in frame %d lasts until %s; until then the user is reachable, from then on not.", b.Ref.Number, clock(b.Until))
-	case state == peer.Bound:
+	case state == peer.Bound, state == peer.Unsure:
 		after = fmt.Sprintf("A binding granted in frame %d may still hold.", b.Ref.Number)
 	case state == peer.Lapsed:
 		after = fmt.Sprintf("The last binding (frame %d) ran out at %s: calls to the user fail.", b.Ref.Number, clock(b.Until))

@@ -3,6 +3,7 @@ package diagnose
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"sipcause/internal/call"
 	"sipcause/internal/peer"
@@ -10,6 +11,9 @@ import (
 
 // failoverCodes allow another route (RFC 3261 §16.7 step 6, §21.5; 480 where a gateway made it).
 var failoverCodes = []int{408, 480, 500, 502, 503, 504}
+
+// routeLately is how long after its last call a target is still one of the proxy's routes: tables change.
+const routeLately = 24 * time.Hour
 
 // retryMissedFailover: a target failed with a code that allows another route; the same proxy had used another one
 // for such numbers, and tried none.
@@ -53,7 +57,7 @@ func (x *Case) missedFailover(r call.TxnRef, status int) *report {
 	}
 	for i := range targets {
 		o := &targets[i]
-		if o.Server == t.Server || !peer.Before(o.FirstAnswered, x.Start(r)) || !peer.Before(o.Several, x.Start(r)) || x.used(o.Server) {
+		if o.Server == t.Server || !peer.Before(o.FirstAnswered, x.Start(r)) || !peer.Before(o.Several, x.Start(r)) || x.Start(r).Sub(o.Last) > routeLately || x.used(o.Server) {
 			continue
 		}
 		what := "did not answer"

@@ -13,6 +13,9 @@ var pointlessCodes = map[int]bool{
 	400: false, 404: true, 410: true, 414: false, 416: false, 484: true, 485: true, 505: false, 513: false, 604: true, 606: false,
 }
 
+// pointlessWithin is how soon a retry must come to be without a point: in more time than this the address may have been set up.
+const pointlessWithin = time.Hour
+
 // Regular intervals are a machine's: so many, so alike.
 const (
 	regularTries = 4
@@ -37,7 +40,7 @@ func retryPointless(x *Case) *report {
 		return nil
 	}
 	from := n - 1
-	for from > 0 && list[from-1].code == code && (byAddress || list[from-1].callID == x.ID) && list[from-1].ended <= list[from].began {
+	for from > 0 && list[from-1].code == code && (byAddress || list[from-1].callID == x.ID) && list[from-1].ended <= list[from].began && list[from].began.Sub(list[from-1].ended) <= pointlessWithin {
 		from--
 	}
 	run := list[from:]

@@ -56,10 +56,10 @@ func retryStorm(x *Case) *report {
 }
 
 // stormRun returns where in a history the last run of tries begins, each of which, but for the last, had failed
-// before the next was made.
+// before the next was made, no longer than stormPace before.
 func stormRun(list []ended) int {
 	i := len(list) - 1
-	for i > 0 && (list[i-1].silent || refused(list[i-1].code)) && list[i-1].ended <= list[i].began {
+	for i > 0 && (list[i-1].silent || refused(list[i-1].code)) && list[i-1].ended <= list[i].began && list[i].began.Sub(list[i-1].began) <= stormPace {
 		i--
 	}
 	return max(i, 0)

@@ -47,7 +47,7 @@ func routingNotRegistered(x *Case) *report {
 	default:
 		return nil
 	}
-	if b.old && !x.Says(offlineWords...) {
+	if b.doubt && !x.Says(offlineWords...) {
 		confidence = min(confidence, guess)
 	}
 	rep := x.report("routing.not-registered", confidence, "%s is not registered: %s. %s answered %d.", b.last.AOR, why, x.originName(), status).

@@ -50,13 +50,13 @@ func routingUnknownUser(x *Case) *report {
 	case peer.Refused:
 		rep.add(" The only REGISTER of this user in the capture was refused with %d.", b.last.Code).
 			seeRef(b.last.Ref, "REGISTER of %s: %d", b.last.AOR, b.last.Code)
-	case peer.Lapsed, peer.Removed:
+	case peer.Lapsed, peer.Removed, peer.Unsure:
 		if b.unseen {
 			rep.add(" The call was sent to an address of the user all the same: what answers there serves another user, or has this one under another name.").
 				do("Compare %q with the user in the Contact that the device registers, and see whether another device has its address now.", user)
 			break
 		}
-		rep.add(" It had been registered (%s) until %s before: it was removed there since, or registers where the capture does not see it.", b.last.AOR, ageWords(x.Start(r).Sub(b.since()))).
+		rep.add(" %s had registered, last at %s: it was removed there since, or registers where the capture does not see it.", b.last.AOR, b.last.Time.Std().Format("2006-01-02 15:04:05")).
 			seeRef(b.last.Ref, "REGISTER of %s: %s", b.last.AOR, bindingWords(&b.last))
 	default:
 		if phone {

@@ -363,7 +363,7 @@ func TestFindingsAreTold(t *testing.T) {
 	b.lab.status.Findings = make([]finding.Finding, 1500)
 	b.lab.mu.Unlock()
 	b.get("/api/v1/status").read(t, &s)
-	if len(s.Findings) != statusFindings {
+	if len(s.Findings) != maxStatusFindings {
 		t.Errorf("the status has %d findings", len(s.Findings))
 	}
 }

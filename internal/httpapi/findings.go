@@ -10,8 +10,8 @@ import (
 	"sipcause/internal/view"
 )
 
-// statusFindings is how many findings the status shows: the worst. /api/v1/findings has more.
-const statusFindings = 100
+// maxStatusFindings is how many findings the status shows: the worst. /api/v1/findings has more.
+const maxStatusFindings = 100
 
 // findingJSON is a finding of all traffic: a route that is not as it normally is, a peer, an account.
 type findingJSON struct {

@@ -89,7 +89,7 @@ func (a *api) status(w http.ResponseWriter, r *request) error {
 		Sources:  make([]sourceJSON, len(s.Sources)),
 		Queue:    queueJSON{s.Queue.Bytes, s.Queue.Limit, s.Queue.DroppedSignal, s.Queue.DroppedMedia},
 		OpenLegs: s.OpenLegs, Counters: countsOf(s.Counters), EventTime: moment(s.EventTime),
-		Findings: findingsOf(s.Findings, statusFindings),
+		Findings: findingsOf(s.Findings, maxStatusFindings),
 	}
 	st := &s.Store
 	out.Store = storeJSON{

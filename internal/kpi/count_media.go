@@ -53,7 +53,7 @@ func (k *cells) media() {
 }
 
 // copies says whether one of two streams is the other, sent on by an element between: the same SSRC, and not the way
-// back, which may have the same one (a party that does not choose it at random, RFC 3550 §8.1).
+// back, which may have the same one (a party that does not choose it at random, RFC 3550 §5.1).
 func copies(c *call.Call, a, b *call.Stream) bool {
 	if a.SSRC != b.SSRC || a.Src == b.Dst && a.Dst == b.Src {
 		return false

@@ -9,7 +9,6 @@ import (
 	"sipcause/internal/histogram"
 	"sipcause/internal/record"
 	"sipcause/internal/route"
-	"sipcause/internal/wire"
 )
 
 // Alarm is a series that is off.
@@ -257,29 +256,3 @@ func (s *splitter) part(dimension, value string) *Portion {
 }
 
 func (p *Portion) plus(o Portion) { p.Hits, p.Of = p.Hits+o.Hits, p.Of+o.Of }
-
-// Siblings returns what Degraded compares: the attempts of each route out from from until until, and those that failed
-// other than by the callee's or the caller's doing.
-func Siblings(rollup Rollup, from, until wire.Time) (list []Sibling, err error) {
-	w := window{from: minuteOf(from), until: minuteOf(until), steps: 1, byRoute: true}
-	w.step = w.until - w.from
-	at := map[string]int{}
-	err = w.rollup(rollup, w.from, w.until, w.step, []counter{callsEnded, callsEffective}, false, func(c *record.Cell) error {
-		if !strings.HasPrefix(c.Route, route.OutKey("")) {
-			return nil
-		}
-		i, ok := at[c.Route]
-		if !ok {
-			i = len(list)
-			at[c.Route] = i
-			list = append(list, Sibling{Route: c.Route})
-		}
-		if byName[c.Counter] == callsEnded {
-			list[i].plus(Portion{Hits: c.N, Of: c.N})
-		} else {
-			list[i].Hits -= c.N
-		}
-		return nil
-	})
-	return list, err
-}

@@ -77,14 +77,19 @@ func (w *Watch) Report(k Key, j *Judgement, carriers []Carrier, examples []strin
 	if len(carriers) == 0 {
 		b.WriteString(" All traffic changed alike: no route, code or number stands out.")
 	}
-	f := finding.Finding{ID: w.ID, Confidence: confidence(j.Z), Summary: b.String(), Subject: k.Route}
+	f := finding.Finding{ID: w.ID, Confidence: confidence(j.Z), Summary: b.String(), Subject: k.Route, Evidence: named(examples)}
 	if d, ok := finding.Lookup(w.ID); ok {
 		f.Severity, f.Acts, f.Refs = d.Severity, d.Acts, d.Refs
 	}
-	for _, id := range examples[:min(len(examples), maxExamples)] {
-		f.Evidence = append(f.Evidence, finding.Evidence{Note: "for example " + id})
-	}
 	return f
+}
+
+// named is the evidence that calls given as examples are.
+func named(examples []string) (list []finding.Evidence) {
+	for _, id := range examples[:min(len(examples), maxExamples)] {
+		list = append(list, finding.Evidence{Note: "for example " + id})
+	}
+	return list
 }
 
 // confidence grows from 0.8 at the threshold to 0.99.

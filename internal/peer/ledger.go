@@ -137,7 +137,12 @@ const (
 	Lapsed                 // ran out and was not refreshed
 	Removed                // unregistered
 	Refused                // the last REGISTER failed and no earlier binding holds
+	Unsure                 // 2xx whose expiry is not known, too long ago to tell
 )
+
+// unsaidHolds is how long a binding whose expiry is not known is taken to hold: registrars grant a day at most, hardly
+// ever more.
+const unsaidHolds = 24 * time.Hour
 
 // Binding is one final answer to a REGISTER.
 type Binding struct {
@@ -184,6 +189,8 @@ func (l *Ledger) Binding(aor string, at wire.Time) (BindingState, Binding) {
 			return Removed, b
 		case b.Until != 0 && b.Until < at:
 			return Lapsed, b
+		case b.Until == 0 && at.Sub(b.Time) > unsaidHolds:
+			return Unsure, b
 		}
 		return Bound, b
 	}

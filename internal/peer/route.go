@@ -72,7 +72,7 @@ func (l *Ledger) Route(server netip.AddrPort) *Route {
 	return nil
 }
 
-// MinuteAt returns the minute of at and the median of requests over the minutes before it.
+// MinuteAt returns the minute of at and the median of requests over the minutes of the two hours before it.
 func (r *Route) MinuteAt(at wire.Time) (m Minute, medianBefore float64, earlier int) {
 	start := at - at%minute
 	var counts []int
@@ -80,7 +80,7 @@ func (r *Route) MinuteAt(at wire.Time) (m Minute, medianBefore float64, earlier 
 		switch {
 		case x.At == start:
 			m = x
-		case x.At < start:
+		case x.At < start && x.At >= start-maxMinutes*minute:
 			counts = append(counts, x.Requests)
 		}
 	}
@@ -148,12 +148,13 @@ func (l *Ledger) Targets(proxy netip.AddrPort, prefix string, at wire.Time) []Ta
 	return out
 }
 
-// MeanBefore returns the mean time to the final response, in ms, over the minutes before that of at.
+// MeanBefore returns the mean time to the final response, in ms, over the minutes of the two hours
+// before that of at.
 func (r *Route) MeanBefore(at wire.Time) (ms float64, ok bool) {
 	start := at - at%minute
 	requests := 0
 	for _, m := range r.Minutes {
-		if m.At < start {
+		if m.At < start && m.At >= start-maxMinutes*minute {
 			requests += m.Requests
 			ms += m.FinalMS
 		}

@@ -33,6 +33,8 @@ func newLive(t *testing.T, opt LiveOptions, seen *[]Seen) *Live {
 
 // TestLiveFlood: sources that are faster than the engine. The queue is bounded in bytes, media are shed at half of it,
 // whole messages after them; each is counted, and the messages are a gap. When it is empty again everything is taken.
+//
+// Long because: one story, told in order.
 func TestLiveFlood(t *testing.T) {
 	var seen []Seen
 	const limit = 1 << 20

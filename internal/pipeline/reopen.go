@@ -15,7 +15,7 @@ import (
 const afterwards = wire.Time(40e9)
 
 // Window returns between which times, both inclusive, what is kept of a recorded case lies: what Reopen wants, and what
-// agents said a little later.
+// agents said a little later. until is 0 of a case that may go on: there is no end.
 func Window(rec *record.Case) (from, until wire.Time, err error) {
 	k, err := view.Restore(rec)
 	if err != nil {
@@ -24,6 +24,9 @@ func Window(rec *record.Case) (from, until wire.Time, err error) {
 	from, until = rec.Began, rec.Ended
 	for i := range k.Legs {
 		from, until = min(from, k.Legs[i].First.Time), max(until, k.Legs[i].Last.Time)
+	}
+	if !rec.Final {
+		return from, 0, nil
 	}
 	return from, until + afterwards, nil
 }

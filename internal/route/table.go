@@ -20,17 +20,18 @@ var directions = []string{"", "in", "out"}
 type Table struct {
 	rules   []Rule
 	max     int
-	found   map[netip.Addr]string // peers without a rule
-	names   []string              // configured, each once in order of the rules, then discovered in order of discovery
-	rule    int                   // how many of names are configured
-	makers  map[netip.Addr]string // elements that made responses
-	Refused uint64                // addresses that found no room and were counted as Other
+	found   map[netip.Addr]string  // peers without a rule
+	names   []string               // configured, each once in order of the rules, then discovered in order of discovery
+	rule    int                    // how many of names are configured
+	makers  map[netip.Addr]string  // elements that made responses
+	acted   map[netip.AddrPort]act // what elements did with calls, for proxies; at most 2·max
+	Refused uint64                 // addresses that found no room and were counted as Other
 }
 
 // NewTable returns a table of the rules, the first that holds names a route. It discovers at most max further names
 // (0: Max). Errors name the rule and its field.
 func NewTable(rules []Rule, max int) (*Table, error) {
-	t := &Table{max: max, found: map[netip.Addr]string{}, makers: map[netip.Addr]string{}}
+	t := &Table{max: max, found: map[netip.Addr]string{}, makers: map[netip.Addr]string{}, acted: map[netip.AddrPort]act{}}
 	if max < 0 {
 		return nil, fmt.Errorf("routes: max %d: want a number from 0", max)
 	}
@@ -119,7 +120,7 @@ func (r *Rule) holds(incoming bool, addr netip.AddrPort, host string) bool {
 
 // Ways names the routes of a call. It must be called for one call after the other in the order in which they are
 // judged: the first addresses are discovered. An element between the first and the last hop is no route, however many
-// capture points saw the call. Out and what it names are of the Table's caller.
+// capture points saw the call, nor is a proxy that refuses a call itself, once it has been seen to send others on. Out and what it names are of the Table's caller.
 func (t *Table) Ways(c *call.Call) Ways {
 	var w Ways
 	if len(c.Legs) == 0 {
@@ -135,13 +136,43 @@ func (t *Table) Ways(c *call.Call) Ways {
 	}
 	for i := range c.Attempts {
 		if r, ok := Edge(c, i); ok {
-			w.Out[i] = t.name(false, c.Txn(r).Server, t.host(c, r), learn, good && c.Attempts[i].Code/100 == 2)
+			refused := learn && t.refusedByProxy(c, r)
+			w.Out[i] = t.name(false, c.Txn(r).Server, t.host(c, r), learn && !refused, good && c.Attempts[i].Code/100 == 2)
 		}
 	}
 	if c.Origin != nil {
 		w.Maker = t.maker(c.Origin.Address)
 	}
 	return w
+}
+
+// act is what an element was seen to do with calls.
+type act uint8
+
+const (
+	sentOn   act = 1 << iota // within the Call-ID, as a proxy does
+	answered                 // itself: it is no proxy, or not only
+)
+
+// refusedByProxy says whether a call got no further than a proxy that did not want it, or could not send it on. It notes
+// what the elements on the way of the call's transaction r, its last, did.
+func (t *Table) refusedByProxy(c *call.Call, r call.TxnRef) bool {
+	l := c.Legs[r.Leg]
+	last := &l.Txns[r.Txn]
+	for p, n := last.Parent, 0; p != call.None && n < maxHops; p, n = l.Txns[p].Parent, n+1 {
+		t.saw(l.Txns[p].Server, sentOn)
+	}
+	if l.FinalStatus(last)/100 == 2 {
+		t.saw(last.Server, answered)
+		return false
+	}
+	return t.acted[last.Server] == sentOn
+}
+
+func (t *Table) saw(element netip.AddrPort, did act) {
+	if was, ok := t.acted[element]; ok || len(t.acted) < 2*t.max {
+		t.acted[element] = was | did
+	}
 }
 
 // host returns the host of the Request-URI of transaction r, "" when no rule asks for it or no request was seen.

@@ -200,3 +200,78 @@ func TestKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestProxyThatRefuses: what a proxy refuses itself went out by no route, unless one is configured; a gateway that refuses is
+// one although it has sent calls on, since it has answered others.
+func TestProxyThatRefuses(t *testing.T) {
+	const text = `
+elements alice=192.0.2.10:5060 proxy=192.0.2.20:5060 gw=203.0.113.61:5060
+alice > proxy INVITE callid=a
+proxy > gw INVITE relay callid=a
+gw > proxy 200 callid=a
+proxy > alice 200 callid=a
+alice > proxy ACK callid=a
+proxy > gw ACK callid=a
++1s alice > proxy INVITE callid=b
+proxy > alice 403 callid=b
+alice > proxy ACK callid=b
++1s alice > proxy INVITE callid=c
+proxy > gw INVITE relay callid=c
+gw > carol INVITE relay callid=c
+carol > gw 486 callid=c
+gw > carol ACK callid=c
+gw > proxy 486 callid=c
+proxy > gw ACK callid=c
+proxy > alice 486 callid=c
+alice > proxy ACK callid=c
++1s alice > proxy INVITE callid=d
+proxy > gw INVITE relay callid=d
+gw > proxy 503 callid=d
+proxy > gw ACK callid=d
+proxy > alice 503 callid=d
+alice > proxy ACK callid=d
++1s alice > proxy INVITE callid=e
+`
+	for name, want := range map[string][2]string{"": {"", ""}, "edge": {"edge", "edge"}} {
+		var rules []route.Rule
+		if name != "" {
+			rules = []route.Rule{{Name: name, Addresses: prefixes("192.0.2.20/32"), Direction: "out"}}
+		}
+		table, err := route.NewTable(rules, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, w := range ways(t, table, flow(t, text)) {
+			w, _, _ = strings.Cut(w, " by ")
+			got = append(got, strings.TrimPrefix(w, "call 192.0.2.10 > "))
+		}
+		slices.Sort(got)
+		all := []string{"203.0.113.61", "203.0.113.61", "203.0.113.32", want[0], want[1]}
+		slices.Sort(all)
+		if !slices.Equal(got, all) {
+			t.Errorf("rule %q: %q, want %q", name, got, all)
+		}
+	}
+}
+
+// TestElementsAreBounded: what is kept of elements does not grow with them.
+func TestElementsAreBounded(t *testing.T) {
+	table, err := route.NewTable(nil, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 500 {
+		at := func(n byte) netip.AddrPort {
+			return netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(100 + i/256), byte(i)}), 5060+uint16(n))
+		}
+		txn := func(parent int32, client, server byte) call.Txn {
+			return call.Txn{Method: sip.MethodInvite, Parent: parent, Request: call.None, Final: call.None, Client: at(client), Server: at(server)}
+		}
+		l := &call.Leg{Txns: []call.Txn{txn(call.None, 0, 1), txn(0, 1, 2)}}
+		table.Ways(&call.Call{Legs: []*call.Leg{l}, Attempts: []call.Attempt{{Code: 404}}})
+	}
+	if n := table.Acted(); n != 20 {
+		t.Errorf("%d elements are known", n)
+	}
+}

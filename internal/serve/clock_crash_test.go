@@ -15,6 +15,8 @@ import (
 
 // TestAgentClockSteps: an agent whose clock is years wrong, and one whose clock is set forward and back by minutes in the
 // middle of calls. Every call is one case, as it was, at the time of day at which it was.
+//
+// Long because: one story, told in order.
 func TestAgentClockSteps(t *testing.T) {
 	const year = 365 * 24 * time.Hour
 	begin := wire.Time(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).UnixNano())

@@ -20,6 +20,8 @@ import (
 
 // TestServeOnFullDisk runs a server on a small disk that another program fills, and then on one that is made smaller:
 // an alarm says so, capture and counting go on, what waited is written when there is room again.
+//
+// Long because: one story, told in order.
 func TestServeOnFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=24m"); err != nil {

@@ -32,7 +32,7 @@ import (
 const (
 	crashFolder = "SIPCAUSE_TEST_SERVE_FOLDER"
 	crashStart  = "SIPCAUSE_TEST_SERVE_START" // of the fast clock, nanoseconds since the epoch
-	crashSpeed  = 7                          // seconds of the fast clock in one of ours
+	crashSpeed  = 7                           // seconds of the fast clock in one of ours
 )
 
 // fast is a clock that runs crashSpeed times as fast as ours since start.
@@ -303,6 +303,8 @@ func (k *kept) told(id string) (all []string) {
 // TestServeKilled kills a server twenty times under load and in mid-call. A second one gets the same messages at the
 // same times and lives. Never corrupt; what differs is only what a lost message was of; every lost message lies in a gap
 // that the server tells; roll-ups are the sum of what the cases counted.
+//
+// Long because: one story, told in order.
 func TestServeKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a minute: -short is given")
@@ -387,6 +389,9 @@ func TestServeKilled(t *testing.T) {
 	}
 }
 
+// compareKept compares what two servers kept of the same messages.
+//
+// Long because: one story, told in order.
 func compareKept(t *testing.T, all []said, unsent map[string]bool, got, want *kept) {
 	stopped := 0
 	for _, g := range got.gaps {

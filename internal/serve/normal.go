@@ -135,7 +135,7 @@ func (s *Server) explain(ctx context.Context, a *kpi.Alarm, e *episode) error {
 	}
 	from := wire.Time(a.Judgement.Since) * wire.Time(time.Minute)
 	until := wire.Time(a.Minute+1) * wire.Time(time.Minute)
-	examples, err := s.examples(ctx, a, from, until)
+	examples, err := s.examples(ctx, a.Key.Route, from, until)
 	if err != nil {
 		return err
 	}
@@ -149,13 +149,23 @@ const siblingWindow = 15 * time.Minute
 func (s *Server) degraded(ctx context.Context, minute int64) error {
 	until := wire.Time(minute) * wire.Time(time.Minute)
 	from := until.Add(-siblingWindow)
-	list, err := kpi.Siblings(s.rollup(ctx), from, until)
+	list, err := kpi.Degradations(s.rollup(ctx), from, until)
 	if err != nil {
 		return err
 	}
-	for _, r := range kpi.Degraded(list) {
-		f := kpi.ReportDegraded(r, list)
-		if err := s.tell(ctx, s.normal.episode(kpi.Key{Measure: string(f.ID), Route: r.Route}, minute), f, from, until); err != nil {
+	for i := range list {
+		d := &list[i]
+		e := s.normal.episode(kpi.Key{Measure: "kpi.route-degraded", Route: d.Route}, minute)
+		since := d.From
+		if e.note.ID != 0 {
+			since = min(since, int64(e.note.From/wire.Time(time.Minute)))
+		}
+		from, until := wire.Time(since)*wire.Time(time.Minute), wire.Time(d.Until)*wire.Time(time.Minute)
+		examples, err := s.examples(ctx, d.Route, from, until)
+		if err != nil {
+			return err
+		}
+		if err := s.tell(ctx, e, d.Report(since, examples, nil), from, until); err != nil {
 			return err
 		}
 	}
@@ -184,7 +194,7 @@ func (s *Server) tell(ctx context.Context, e *episode, f finding.Finding, from, 
 		return err
 	}
 	for _, m := range notes {
-		if m.Kind == "maintenance" && (m.Route == "" || m.Route == routeOf(f.Subject)) {
+		if m.Kind == "maintenance" && concerns(m.Route, f.Subject) {
 			e.finding.Severity = finding.Info
 			e.finding.Summary = fmt.Sprintf("During maintenance (%s): %s", m.Text, e.finding.Summary)
 			break
@@ -194,17 +204,17 @@ func (s *Server) tell(ctx context.Context, e *episode, f finding.Finding, from, 
 		e.note.From = from
 		s.opt.Log.Warn("not normal", "finding", e.finding.ID, "summary", e.finding.Summary)
 	}
-	e.note = record.Annotation{ID: e.note.ID, From: min(from, e.note.From), Until: until, Kind: string(e.finding.ID), Route: routeOf(f.Subject), Text: e.finding.Summary}
+	e.note = record.Annotation{ID: e.note.ID, From: min(from, e.note.From), Until: until, Kind: string(e.finding.ID), Route: f.Subject, Text: e.finding.Summary}
 	e.note.ID, err = s.opt.Store.Annotate(ctx, e.note)
 	return err
 }
 
-// examples returns the IDs of calls that show an alarm: the newest that failed on its route.
-func (s *Server) examples(ctx context.Context, a *kpi.Alarm, from, until wire.Time) (ids []string, err error) {
+// examples returns the IDs of calls that show what is off on a route ("": anywhere): the newest with a finding.
+func (s *Server) examples(ctx context.Context, route string, from, until wire.Time) (ids []string, err error) {
 	q := store.Search{From: from, Until: until, Limit: exampleCalls}
 	filter := "severity >= warning"
-	if name := routeOf(a.Key.Route); name != "" {
-		filter += fmt.Sprintf(" and route = %q", name)
+	if route != "" {
+		filter += fmt.Sprintf(" and route = %q", route)
 	}
 	if q.Where, err = query.Parse(filter); err != nil {
 		return nil, nil // a name that cannot be asked for

@@ -112,3 +112,126 @@ func TestNormal(t *testing.T) {
 		}
 	}
 }
+
+// TestDegradedSince: of a route that is worse than its sibling for six minutes it is said since when, how much, by what and in
+// which calls; the note stands beside these minutes of its own series only, and it is over when it is over.
+func TestDegradedSince(t *testing.T) {
+	for _, healthy := range []int64{20, 0} { // 0: the server started in the midst of it
+		st := memory.New(64 << 20)
+		start := time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)
+		var now clock
+		now.set(wire.Time(start.UnixNano()))
+		s, err := New(Options{Store: st, Now: now.now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		minute := start.Unix() / 60
+		step := func(bad int64) {
+			minuteOfCalls(t, st, minute, "out:carrier-a", 20, 14-bad)
+			minuteOfCalls(t, st, minute, "out:b", 20, 14)
+			minute++
+			now.set(wire.Time(minute) * wire.Time(time.Minute))
+			s.minutes(t.Context(), minute)
+		}
+		for range healthy {
+			step(0)
+		}
+		began := minute
+		at := func(m int64) wire.Time { return wire.Time(m) * wire.Time(time.Minute) }
+		stats, err := st.Stats(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := st.Write(t.Context(), &store.Batch{Seq: stats.LastSeq + 1, At: at(began), Cases: []record.Case{
+			{ID: "failed@example.com", Began: at(began) + 1, Revision: 1, Final: true, Severity: "error", RoutesOut: []string{"carrier-a"}},
+			{ID: "in@example.com", Began: at(began) + 2, Revision: 1, Final: true, Severity: "error", RouteIn: "carrier-a"},
+			{ID: "before@example.com", Began: at(began) - 1, Revision: 1, Final: true, Severity: "error", RoutesOut: []string{"carrier-a"}},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		for range 6 {
+			step(12)
+		}
+		list := s.offNow()
+		if len(list) != 1 || list[0].ID != "kpi.route-degraded" {
+			t.Fatalf("after %d healthy minutes: %v", healthy, list)
+		}
+		clock := at(began).Std().Format("15:04 MST")
+		for _, want := range []string{"since " + clock + ": 108 of 120 attempts, there 36 of 120.", "Code 503 carries 100 % of it: 108, there 36."} {
+			if !strings.Contains(list[0].Summary, want) {
+				t.Errorf("%q is not said: %s", want, list[0].Summary)
+			}
+		}
+		if e := list[0].Evidence; len(e) != 1 || !strings.Contains(e[0].Note, "failed@example.com") {
+			t.Errorf("examples %v", e)
+		}
+		for range 20 {
+			step(0)
+		}
+		for _, f := range s.offNow() {
+			t.Errorf("still off: %s", f.Summary)
+		}
+		notes, err := s.Annotations(t.Context(), at(began-60), at(minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(notes) != 1 || notes[0].From != at(began) || notes[0].Until != at(began+6) || notes[0].Route != "out:carrier-a" {
+			t.Errorf("notes %+v", notes)
+		}
+		series, err := s.Series(t.Context(), view.SeriesQuery{Measures: []string{"asr"}, From: at(began), Until: at(minute), Step: time.Minute, Routes: []string{"carrier-a", "b"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range series {
+			for i, p := range l.Points {
+				if want := l.Route == "out:carrier-a" && i < 6; len(p.Notes) > 0 != want {
+					t.Errorf("%s, minute %d: notes %q", l.Route, i, p.Notes)
+				}
+			}
+		}
+	}
+}
+
+// TestLongDegraded: what lasts longer than the interval that is looked at is said since its beginning.
+func TestLongDegraded(t *testing.T) {
+	st := memory.New(64 << 20)
+	start := time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)
+	var now clock
+	now.set(wire.Time(start.UnixNano()))
+	s, err := New(Options{Store: st, Now: now.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	minute := start.Unix() / 60
+	for i := range int64(50) {
+		answered := int64(14)
+		if i >= 10 {
+			answered = 6 - i%3
+		}
+		minuteOfCalls(t, st, minute, "out:carrier-a", 20, answered)
+		minuteOfCalls(t, st, minute, "out:b", 20, 14)
+		minute++
+		now.set(wire.Time(minute) * wire.Time(time.Minute))
+		s.minutes(t.Context(), minute)
+	}
+	list := s.offNow()
+	if len(list) != 1 || !strings.Contains(list[0].Summary, "since 09:10 UTC: from 09:35 UTC on 225 of 300 attempts, there 90 of 300.") {
+		t.Errorf("%v", list)
+	}
+}
+
+// TestNotesOfRoutes: a note of a name stands beside both directions, one of a direction beside this one.
+func TestNotesOfRoutes(t *testing.T) {
+	for _, x := range []struct {
+		note, key string
+		want      bool
+	}{
+		{"", "", true}, {"", "out:gw", true}, {"gw", "out:gw", true}, {"gw", "in:gw", true}, {"gw", "", false}, {"gw", "out:gw2", false},
+		{"out:gw", "out:gw", true}, {"out:gw", "in:gw", false}, {"in:gw", "in:gw", true}, {"out:gw", "", false},
+	} {
+		notes := []record.Annotation{{From: 10, Until: 20, Kind: "note", Route: x.note, Text: "x"}}
+		if got := len(about(notes, x.key, 0, 30)) > 0; got != x.want {
+			t.Errorf("a note of %q beside %q: %v", x.note, x.key, got)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 
 	"sipcause/internal/call"
 	"sipcause/internal/capture"
@@ -50,14 +49,16 @@ func (s *Server) Case(ctx context.Context, id string, show func(*view.Case, *vie
 	default:
 		sum.Transactions = 1
 	}
+	msgs, err := s.messages(ctx, &rec)
+	if err != nil {
+		return err
+	}
+	sum.Files = pipeline.FilesOf(msgs)
 	return s.Whole(ctx, []record.Case{rec}, func(c *view.Case) error { return show(c, sum) })
 }
 
 // maxGapsShown bounds the gaps that are told with one case.
 const maxGapsShown = 64
-
-// messageSlack is how far outside a case its events may lie.
-const messageSlack = wire.Time(40 * time.Second)
 
 // Whole hands on each of the cases whole (view.Observer).
 func (s *Server) Whole(ctx context.Context, cases []record.Case, show func(*view.Case) error) error {
@@ -93,11 +94,7 @@ func (s *Server) messages(ctx context.Context, c *record.Case) ([]record.Message
 	if err != nil {
 		return nil, err
 	}
-	until += messageSlack
-	if !c.Final {
-		until = 0
-	}
-	return s.opt.Store.Messages(ctx, c.Keys, from-messageSlack, until)
+	return s.opt.Store.Messages(ctx, c.Keys, from, until)
 }
 
 // Count counts cases by the values of a field (view.Observer).

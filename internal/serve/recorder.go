@@ -117,7 +117,7 @@ func (r *recorder) Seen(s *pipeline.Seen) {
 	for i := range s.Events {
 		e := &s.Events[i]
 		r.keep(record.Message{
-			Key: pipeline.KeyOfEvent(e), Time: e.Time, Ref: e.Ref, Flow: e.Flow, What: record.Event, Data: record.EncodeEvent(nil, e),
+			Key: pipeline.KeyOfEvent(e), Time: e.Time, Ref: e.Ref, Flow: e.Flow, Point: r.points.name(e.Point), What: record.Event, Data: record.EncodeEvent(nil, e),
 		})
 	}
 	for i := range s.Notes {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/cespare/xxhash/v2"
@@ -36,7 +35,8 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 	if st.LastMessage == 0 {
 		return nil
 	}
-	from := st.LastMessage.Add(-min(warm(st), s.mostWarm))
+	st.LastMessage = min(st.LastMessage, wire.Time(s.opt.Now().UnixNano())) // a file may be of a clock that is ahead
+	from := st.LastMessage.Add(-min(warm(st, s.policy().Messages), s.mostWarm))
 	from -= from % wire.Time(time.Minute) // the history of a peer is kept by the minute: half of one would be a quiet one
 	open, begun, err := s.restoreOpen(ctx, from)
 	if err != nil {
@@ -63,7 +63,9 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 	}
 	for i := range gaps {
 		for _, l := range s.lines {
-			l.live.RestoredGap(gaps[i].Gap)
+			if l == s.main || gaps[i].Kind != wire.GapStopped {
+				l.live.RestoredGap(gaps[i].Gap)
+			}
 		}
 	}
 	for _, l := range s.lines {
@@ -92,15 +94,24 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 	}
 	s.rec.quiet = false
 	gap := wire.Gap{Kind: wire.GapStopped, From: s.lastAlive(ctx, st), Until: wire.Time(now.UnixNano()), Where: "from the end of what is known to be stored to the start"}
-	for _, l := range s.lines {
-		l.live.Sink().Gap(gap)
+	if s.hears() && gap.From < gap.Until {
+		s.main.live.Sink().Gap(gap) // of a folder nothing is missed
 	}
 	return nil
 }
 
-// warm returns how long the last messages were on their way that are read again, at the rate of all that is stored.
-func warm(st store.Stats) time.Duration {
+// hears says whether there is a source that misses what comes while the server does not run.
+func (s *Server) hears() bool {
+	return slices.ContainsFunc(s.sources, func(src *source) bool { return src.line == s.main })
+}
+
+// warm returns how long the last messages were on their way that are read again, at the rate of all that is stored;
+// messages are kept for so long.
+func warm(st store.Stats, kept time.Duration) time.Duration {
 	span := st.LastMessage.Sub(st.Oldest)
+	if kept > 0 {
+		span = min(span, kept) // cases are kept longer
+	}
 	if st.Messages == 0 || st.Oldest == 0 || span <= 0 {
 		return mostWarm
 	}
@@ -119,6 +130,8 @@ type openCase struct {
 func (s *Server) restoreOpen(ctx context.Context, from wire.Time) (open []openCase, begun wire.Time, err error) {
 	begun = from
 	err = s.each(ctx, store.Search{Open: true}, func(c *record.Case) {
+		s.rec.mu.Lock() // the API answers already
+		defer s.rec.mu.Unlock()
 		r := &revision{number: c.Revision, restored: true}
 		for i := range c.Counted {
 			r.cells = s.rec.tally.count(r.cells, &c.Counted[i])
@@ -283,7 +296,7 @@ func (s *Server) endOrphans(ctx context.Context) {
 // lineOf returns the timeline that a point's messages belong to: that of its folder, or the live one.
 func (s *Server) lineOf(point string) *timeline {
 	for _, l := range s.lines[1:] {
-		if strings.HasPrefix(point, l.name) {
+		if point == l.name {
 			return l
 		}
 	}

@@ -82,10 +82,14 @@ func routeOf(key string) string {
 	return name
 }
 
-// about returns the texts of the annotations of a route that touch an interval.
+// concerns says whether a note of a route stands beside the series counted under key: one of all traffic ("") everywhere, one
+// of a name beside both directions, one of a direction ("out:gw") beside this one.
+func concerns(route, key string) bool { return route == "" || route == key || route == routeOf(key) }
+
+// about returns the texts of the annotations that stand beside a route's series and touch an interval.
 func about(notes []record.Annotation, route string, from, until wire.Time) (texts []string) {
 	for _, a := range notes {
-		if a.From < until && a.Until >= from && (a.Route == "" || a.Route == routeOf(route)) {
+		if a.From < until && (a.Until > from || a.From >= from) && concerns(a.Route, route) {
 			texts = append(texts, a.Kind+": "+a.Text)
 		}
 	}
@@ -120,6 +124,12 @@ func (s *Server) Routes(ctx context.Context, from, until wire.Time) ([]view.Rout
 	return out, nil
 }
 
+// How far maintenance windows of the configuration are told where nobody says until when, and how far back at most.
+const (
+	windowAhead = 7 * 24 * time.Hour
+	windowBack  = 366 * 24 * time.Hour
+)
+
 // Annotations returns the notes beside the series: those of people, and the windows of the configuration
 // (view.Observer).
 func (s *Server) Annotations(ctx context.Context, from, until wire.Time) ([]record.Annotation, error) {
@@ -130,10 +140,16 @@ func (s *Server) Annotations(ctx context.Context, from, until wire.Time) ([]reco
 	if s.opt.Maintenance == nil {
 		return list, nil
 	}
+	// Of windows that come again every week there is no end, and no beginning.
+	to := until
+	if to == 0 {
+		to = wire.Time(s.opt.Now().Add(windowAhead).UnixNano())
+	}
+	from = max(from, to.Add(-windowBack))
 	windows := s.opt.Maintenance()
 	for i := range windows {
 		w := &windows[i]
-		for _, span := range w.Spans(from.Std(), until.Std()) {
+		for _, span := range w.Spans(from.Std(), to.Std()) {
 			list = append(list, record.Annotation{
 				From: wire.Time(span.From.UnixNano()), Until: wire.Time(span.Until.UnixNano()), Kind: "maintenance", Route: w.Route, Text: w.Name,
 			})

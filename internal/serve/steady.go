@@ -13,7 +13,7 @@ import (
 const (
 	leastStep = time.Second      // between two looks, which is no step but a clock that is slewed
 	longStep  = 10 * time.Minute // beyond it a step is followed
-	givenUp   = 20               // of what is made up for, one second is given up in so many
+	givenUp   = 100              // of what is made up for, one second is given up in so many
 )
 
 // steady turns the time of day into one without steps. It may be used from several goroutines.

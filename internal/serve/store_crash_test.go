@@ -150,6 +150,8 @@ func (c *counts) of(counter string) int64 {
 
 // TestStoreInTrouble: while the store refuses, capture and counting go on, an alarm says so, memory is bounded; what does
 // not fit is dropped, counted and a gap. When it takes again, what waited is written in order, and the sums are right.
+//
+// Long because: one story, told in order.
 func TestStoreInTrouble(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
