@@ -154,7 +154,7 @@ func TestCursorsKeepTimes(t *testing.T) {
 	b := serveLab(t, someCalls(t), Options{})
 	for _, times := range []string{"since=1000w", "from=2000-01-01T00:00:00Z&to=0s", "from=2000-01-01T00:00:00Z"} {
 		var want, got callPage
-		b.get("/api/v1/calls?" + times).read(t, &want)
+		b.get("/api/v1/calls?"+times).read(t, &want)
 		path := "/api/v1/calls?limit=3&" + times
 		var all []row
 		for got.Next = "first"; got.Next != ""; {

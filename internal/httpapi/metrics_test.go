@@ -253,7 +253,7 @@ func TestRoutesAreCountedByDirection(t *testing.T) {
 		cell("calls.ended", "in:carrier-a", "", 10), cell("calls.answered", "in:carrier-a", "", 6),
 		cell("calls.ended", "out:carrier-a", "", 20), cell("calls.answered", "out:carrier-a", "", 5),
 		cell("codes", "out:carrier-a", "INVITE 503", 4), cell("codes", "out:carrier-a", "INVITE 500", 1), cell("codes", "out:carrier-a", "OPTIONS 503", 9),
-		cell("codes.challenge", "out:carrier-a", "INVITE 407", 7), cell("calls.ended", "", "", 30), cell("calls.ended", "out:carrier-a", "", -1),
+		cell("codes.challenge", "out:carrier-a", "INVITE 407", 7), cell("calls.ended", "", "", 30), cell("calls.ended", "out:carrier-b", "", 3), cell("calls.ended", "out:carrier-a", "", -1),
 	})
 	got := map[string]float64{}
 	families, err := m.registry.Gather()
@@ -273,6 +273,7 @@ func TestRoutesAreCountedByDirection(t *testing.T) {
 	}
 	want := map[string]float64{
 		"calls_total in carrier-a": 10, "answered_total in carrier-a": 6, "calls_total out carrier-a": 20, "answered_total out carrier-a": 5,
+		"calls_total out carrier-b": 3, "answered_total out carrier-b": 0,
 		"responses_total 5xx 503 out carrier-a": 4, "responses_total 5xx 500 out carrier-a": 1,
 	}
 	if !maps.Equal(got, want) {

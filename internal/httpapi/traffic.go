@@ -113,7 +113,10 @@ func (t *traffic) addRoute(c *record.Cell) {
 	}
 	if routeCounters[c.Counter] != nil {
 		name, direction := key()
-		summed(t.byRoute, routeCount{c.Counter, name, direction}).add(c.N)
+		for counter := range routeCounters { // one that is 0 is there too: a share of nothing answered is 0, not unknown
+			summed(t.byRoute, routeCount{counter, name, direction})
+		}
+		t.byRoute[routeCount{c.Counter, name, direction}].add(c.N)
 		return
 	}
 	if c.Counter != "codes" {

@@ -43,3 +43,19 @@ func (s *Server) logDrops(seen dropLog, source string, state capture.LiveState, 
 			"count", more, "agent", s.points.name(agents.Stepped), "slow by", agents.Slow.Round(time.Millisecond))
 	}
 }
+
+// agentStats are the counts of HEP agents of a source.
+func (src *source) agentStats() (stats decode.AgentStats) {
+	if p := src.agents.Load(); p != nil {
+		stats = *p
+	}
+	return stats
+}
+
+// clockCorrected returns how many packets of agents with a wrong clock had their time corrected.
+func (s *Server) clockCorrected() (n uint64) {
+	for _, src := range s.sources {
+		n += src.agentStats().Corrected
+	}
+	return n
+}

@@ -34,37 +34,55 @@ func minuteOfCalls(t *testing.T, st store.Store, minute int64, key string, n, an
 	}
 }
 
+// followed is a server whose minutes a test makes.
+type followed struct {
+	*Server
+	st     store.Store
+	now    clock
+	minute int64
+}
+
+func follow(t *testing.T) *followed {
+	t.Helper()
+	f := &followed{st: memory.New(64 << 20), minute: time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC).Unix() / 60}
+	f.now.set(at(f.minute))
+	s, err := New(Options{Store: f.st, Now: f.now.now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Server = s
+	return f
+}
+
+// step makes a minute of n calls to each of two carriers, of which so many were answered.
+func (f *followed) step(t *testing.T, n, a, b int64) {
+	t.Helper()
+	minuteOfCalls(t, f.st, f.minute, "out:carrier-a", n, a)
+	minuteOfCalls(t, f.st, f.minute, "out:b", n, b)
+	f.minute++
+	f.now.set(at(f.minute))
+	f.minutes(t.Context(), f.minute)
+}
+
+func at(minute int64) wire.Time { return wire.Time(minute) * wire.Time(time.Minute) }
+
 // TestNormal: three healthy hours say nothing; a carrier that then refuses most calls is found, named, kept beside the
 // series, and over when it is over. Maintenance makes it no alarm.
 func TestNormal(t *testing.T) {
 	for _, maintained := range []bool{false, true} {
-		st := memory.New(64 << 20)
-		start := time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)
-		var now clock
-		now.set(wire.Time(start.UnixNano()))
-		s, err := New(Options{Store: st, Now: now.now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		first := start.Unix() / 60
-		minute := first
-		step := func(bad int64) {
-			minuteOfCalls(t, st, minute, "out:carrier-a", 60, 36+minute%5-bad)
-			minuteOfCalls(t, st, minute, "out:b", 60, 36+minute%7)
-			minute++
-			now.set(wire.Time(minute) * wire.Time(time.Minute))
-			s.minutes(t.Context(), minute)
-		}
+		s := follow(t)
+		st, first := s.st, s.minute
+		step := func(bad int64) { s.step(t, 60, 36+s.minute%5-bad, 36+s.minute%7) }
 		for range 180 {
 			step(0)
 			if off := s.offNow(); len(off) > 0 {
-				t.Fatalf("minute %d: %s", minute-first, off[0].Summary)
+				t.Fatalf("minute %d: %s", s.minute-first, off[0].Summary)
 			}
 		}
-		began := minute
+		began := s.minute
 		if maintained {
 			if _, err := st.Annotate(t.Context(), record.Annotation{
-				From: wire.Time(began-1) * wire.Time(time.Minute), Until: wire.Time(began+60) * wire.Time(time.Minute), Kind: "maintenance", Text: "new trunk card",
+				From: at(began - 1), Until: at(began + 60), Kind: "maintenance", Text: "new trunk card",
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +114,7 @@ func TestNormal(t *testing.T) {
 			t.Errorf("maintained %v: %s: %s", maintained, found.Severity, found.Summary)
 		}
 		series, err := s.Series(t.Context(), view.SeriesQuery{
-			Measures: []string{"asr"}, From: wire.Time(began) * wire.Time(time.Minute), Until: wire.Time(minute) * wire.Time(time.Minute), Step: time.Minute, Routes: []string{"out:carrier-a"},
+			Measures: []string{"asr"}, From: at(began), Until: at(s.minute), Step: time.Minute, Routes: []string{"out:carrier-a"},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -116,48 +134,24 @@ func TestNormal(t *testing.T) {
 // TestDegradedSince: of a route that is worse than its sibling for six minutes it is said since when, how much, by what and in
 // which calls; the note stands beside these minutes of its own series only, and it is over when it is over.
 func TestDegradedSince(t *testing.T) {
-	for _, healthy := range []int64{20, 0} { // 0: the server started in the midst of it
-		st := memory.New(64 << 20)
-		start := time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)
-		var now clock
-		now.set(wire.Time(start.UnixNano()))
-		s, err := New(Options{Store: st, Now: now.now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		minute := start.Unix() / 60
-		step := func(bad int64) {
-			minuteOfCalls(t, st, minute, "out:carrier-a", 20, 14-bad)
-			minuteOfCalls(t, st, minute, "out:b", 20, 14)
-			minute++
-			now.set(wire.Time(minute) * wire.Time(time.Minute))
-			s.minutes(t.Context(), minute)
-		}
+	for _, healthy := range []int{20, 0} { // 0: the server started in the midst of it
+		s := follow(t)
 		for range healthy {
-			step(0)
+			s.step(t, 20, 14, 14)
 		}
-		began := minute
-		at := func(m int64) wire.Time { return wire.Time(m) * wire.Time(time.Minute) }
-		stats, err := st.Stats(t.Context())
-		if err != nil {
-			t.Fatal(err)
+		began := s.minute
+		failed := func(id string, when wire.Time, in string, out ...string) record.Case {
+			return record.Case{ID: id, Began: when, Revision: 1, Final: true, Severity: "error", RouteIn: in, RoutesOut: out}
 		}
-		if err := st.Write(t.Context(), &store.Batch{Seq: stats.LastSeq + 1, At: at(began), Cases: []record.Case{
-			{ID: "failed@example.com", Began: at(began) + 1, Revision: 1, Final: true, Severity: "error", RoutesOut: []string{"carrier-a"}},
-			{ID: "in@example.com", Began: at(began) + 2, Revision: 1, Final: true, Severity: "error", RouteIn: "carrier-a"},
-			{ID: "before@example.com", Began: at(began) - 1, Revision: 1, Final: true, Severity: "error", RoutesOut: []string{"carrier-a"}},
-		}}); err != nil {
-			t.Fatal(err)
-		}
+		writeCases(t, s.st, failed("failed@example.com", at(began)+1, "", "carrier-a"), failed("in@example.com", at(began)+2, "carrier-a"), failed("before@example.com", at(began)-1, "", "carrier-a"))
 		for range 6 {
-			step(12)
+			s.step(t, 20, 2, 14)
 		}
 		list := s.offNow()
 		if len(list) != 1 || list[0].ID != "kpi.route-degraded" {
 			t.Fatalf("after %d healthy minutes: %v", healthy, list)
 		}
-		clock := at(began).Std().Format("15:04 MST")
-		for _, want := range []string{"since " + clock + ": 108 of 120 attempts, there 36 of 120.", "Code 503 carries 100 % of it: 108, there 36."} {
+		for _, want := range []string{"since " + at(began).Std().Format("15:04 MST") + ": 108 of 120 attempts, there 36 of 120.", "Code 503 carries 100 % of it: 108, there 36."} {
 			if !strings.Contains(list[0].Summary, want) {
 				t.Errorf("%q is not said: %s", want, list[0].Summary)
 			}
@@ -166,19 +160,19 @@ func TestDegradedSince(t *testing.T) {
 			t.Errorf("examples %v", e)
 		}
 		for range 20 {
-			step(0)
+			s.step(t, 20, 14, 14)
 		}
 		for _, f := range s.offNow() {
 			t.Errorf("still off: %s", f.Summary)
 		}
-		notes, err := s.Annotations(t.Context(), at(began-60), at(minute))
+		notes, err := s.Annotations(t.Context(), at(began-60), at(s.minute))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(notes) != 1 || notes[0].From != at(began) || notes[0].Until != at(began+6) || notes[0].Route != "out:carrier-a" {
 			t.Errorf("notes %+v", notes)
 		}
-		series, err := s.Series(t.Context(), view.SeriesQuery{Measures: []string{"asr"}, From: at(began), Until: at(minute), Step: time.Minute, Routes: []string{"carrier-a", "b"}})
+		series, err := s.Series(t.Context(), view.SeriesQuery{Measures: []string{"asr"}, From: at(began), Until: at(s.minute), Step: time.Minute, Routes: []string{"carrier-a", "b"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,27 +186,26 @@ func TestDegradedSince(t *testing.T) {
 	}
 }
 
-// TestLongDegraded: what lasts longer than the interval that is looked at is said since its beginning.
-func TestLongDegraded(t *testing.T) {
-	st := memory.New(64 << 20)
-	start := time.Date(2026, 3, 3, 9, 0, 0, 0, time.UTC)
-	var now clock
-	now.set(wire.Time(start.UnixNano()))
-	s, err := New(Options{Store: st, Now: now.now})
+func writeCases(t *testing.T, st store.Store, cases ...record.Case) {
+	t.Helper()
+	stats, err := st.Stats(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	minute := start.Unix() / 60
+	if err := st.Write(t.Context(), &store.Batch{Seq: stats.LastSeq + 1, At: cases[0].Began, Cases: cases}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestLongDegraded: what lasts longer than the interval that is looked at is said since its beginning.
+func TestLongDegraded(t *testing.T) {
+	s := follow(t)
 	for i := range int64(50) {
 		answered := int64(14)
 		if i >= 10 {
 			answered = 6 - i%3
 		}
-		minuteOfCalls(t, st, minute, "out:carrier-a", 20, answered)
-		minuteOfCalls(t, st, minute, "out:b", 20, 14)
-		minute++
-		now.set(wire.Time(minute) * wire.Time(time.Minute))
-		s.minutes(t.Context(), minute)
+		s.step(t, 20, answered, 14)
 	}
 	list := s.offNow()
 	if len(list) != 1 || !strings.Contains(list[0].Summary, "since 09:10 UTC: from 09:35 UTC on 225 of 300 attempts, there 90 of 300.") {

@@ -144,19 +144,11 @@ func (s *Server) run(ctx context.Context, cfg *config.Config, x Extras, metrics 
 	if err := s.watchFolders(cfg); err != nil {
 		return err
 	}
-	if cfg.OTLP.Endpoint != "" {
-		stop, err := metrics.StartOTLP(ctx, otlp(cfg, x.Version))
-		if err != nil {
-			return err
-		}
-		defer func() {
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-			defer cancel()
-			if err := stop(last); err != nil {
-				s.opt.Log.Warn("the last metrics were not taken", "problem", err.Error())
-			}
-		}()
+	endExport, err := s.export(ctx, cfg, metrics)
+	if err != nil {
+		return err
 	}
+	defer endExport()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var running sync.WaitGroup
@@ -258,6 +250,24 @@ func (f *face) close() {
 	if f.server.Shutdown(ctx) != nil {
 		f.server.Close()
 	}
+}
+
+// export sends metrics where the configuration says, if it does, until end, which sends them once more.
+func (s *Server) export(ctx context.Context, cfg *config.Config, metrics *httpapi.Metrics) (end func(), err error) {
+	if cfg.OTLP.Endpoint == "" {
+		return func() {}, nil
+	}
+	stop, err := metrics.StartOTLP(ctx, otlp(cfg, s.opt.Version))
+	if err != nil {
+		return nil, err
+	}
+	return func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+		defer cancel()
+		if err := stop(last); err != nil {
+			s.opt.Log.Warn("the last metrics were not taken", "problem", err.Error())
+		}
+	}, nil
 }
 
 func otlp(cfg *config.Config, version string) httpapi.OTLPOptions {

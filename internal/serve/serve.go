@@ -82,6 +82,8 @@ type source struct {
 	line  *timeline
 	error atomic.Pointer[string]
 
+	agents atomic.Pointer[decode.AgentStats] // of the decoder; nil before it began
+
 	mu     sync.Mutex
 	points []string // those that something came from
 }
@@ -263,6 +265,8 @@ func (s *Server) take(ctx context.Context, src *source) {
 			case <-idle.Done():
 			case <-t.C:
 				mu.Lock()
+				agents := dec.Agents()
+				src.agents.Store(&agents)
 				if last != 0 && idle.Err() == nil {
 					dec.Reached(last.Add(max(s.now(src.line).Sub(arrived), 0)))
 				}

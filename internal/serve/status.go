@@ -42,6 +42,7 @@ func (s *Server) watch(ctx context.Context) {
 	t := time.NewTicker(watchEvery)
 	defer t.Stop()
 	var wasLost, wasUnstored uint64
+	drops := dropLog{}
 	for {
 		select {
 		case <-ctx.Done():
@@ -58,7 +59,9 @@ func (s *Server) watch(ctx context.Context) {
 		_, _, unstored := s.rec.waiting()
 		s.alarms.set("store queue", droppedNow(unstored.messages+unstored.cases, &wasUnstored, "messages were seen but not stored: the store is too slow or in trouble"))
 		for _, src := range s.sources {
-			if p := src.State().Problem; p != "" || src.error.Load() == nil {
+			state := src.State()
+			s.logDrops(drops, src.Name(), state, src.agentStats())
+			if p := state.Problem; p != "" || src.error.Load() == nil {
 				s.alarms.set("source "+src.Name(), p)
 			}
 		}
@@ -130,6 +133,7 @@ func (s *Server) Status(ctx context.Context) (view.Status, error) {
 			{Name: "media_evicted", N: c.MediaEvicted},
 			{Name: "notes_evicted", N: c.NotesEvicted},
 			{Name: "cases_not_stored", N: lost.cases},
+			{Name: "agents_clock_corrected", N: s.clockCorrected()},
 		} {
 			out.Counters = append(out.Counters, n)
 		}
