@@ -29,5 +29,5 @@ func diskSize(dir string) int64 {
 	if err != nil {
 		return 0
 	}
-	return int64(st.Blocks) * int64(st.Bsize)
+	return int64(st.Blocks) * int64(st.Bsize) //nolint:unconvert // of another type elsewhere
 }

@@ -38,39 +38,48 @@ type injected struct {
 }
 
 var troubles = []injected{
-	{name: "a gateway refuses", key: kpi.Key{Measure: "code_share", Label: "503"}, id: "kpi.spike", above: true, carrier: "route out:y", how: kpi.ByRate,
+	{
+		name: "a gateway refuses", key: kpi.Key{Measure: "code_share", Label: "503"}, id: "kpi.spike", above: true, carrier: "route out:y", how: kpi.ByRate,
 		trouble: func(e *estate) func(*aCall) {
 			return func(c *aCall) {
 				if c.out == "out:y" && e.rng.Float64() < 0.6 {
 					c.code, c.cause = "503", "server.overload"
 				}
 			}
-		}},
-	{name: "a destination fails", key: kpi.Key{Measure: "asr"}, id: "kpi.asr-drop", carrier: "prefix 331", how: kpi.ByRate,
+		},
+	},
+	{
+		name: "a destination fails", key: kpi.Key{Measure: "asr"}, id: "kpi.asr-drop", carrier: "prefix 331", how: kpi.ByRate,
 		trouble: func(e *estate) func(*aCall) {
 			return func(c *aCall) {
 				if c.prefix == "331" && c.answered() && e.rng.Float64() < 0.8 {
 					c.code, c.cause = "404", "routing.no-route"
 				}
 			}
-		}},
-	{name: "a new version of a phone", key: kpi.Key{Measure: "asr"}, id: "kpi.asr-drop", carrier: "ua phone 7", how: kpi.ByRate,
+		},
+	},
+	{
+		name: "a new version of a phone", key: kpi.Key{Measure: "asr"}, id: "kpi.asr-drop", carrier: "ua phone 7", how: kpi.ByRate,
 		trouble: func(e *estate) func(*aCall) {
 			return func(c *aCall) {
 				if c.ua == "phone 7" {
 					c.code, c.cause = "404", "media.no-common-codec"
 				}
 			}
-		}},
-	{name: "one code everywhere", key: kpi.Key{Measure: "code_share", Label: "480"}, id: "kpi.spike", above: true, carrier: "code 480", how: kpi.ByResult,
+		},
+	},
+	{
+		name: "one code everywhere", key: kpi.Key{Measure: "code_share", Label: "480"}, id: "kpi.spike", above: true, carrier: "code 480", how: kpi.ByResult,
 		trouble: func(e *estate) func(*aCall) {
 			return func(c *aCall) {
 				if e.rng.Float64() < 0.3 {
 					c.code, c.cause = "480", "callee.unavailable"
 				}
 			}
-		}},
-	{name: "more calls to a bad destination", key: kpi.Key{Measure: "asr"}, id: "kpi.asr-drop", carrier: "prefix 882", how: kpi.ByMix,
+		},
+	},
+	{
+		name: "more calls to a bad destination", key: kpi.Key{Measure: "asr"}, id: "kpi.asr-drop", carrier: "prefix 882", how: kpi.ByMix,
 		trouble: func(e *estate) func(*aCall) {
 			return func(c *aCall) {
 				if c.prefix != "882" && e.rng.Float64() < 0.5 {
@@ -80,27 +89,36 @@ var troubles = []injected{
 					}
 				}
 			}
-		}},
-	{name: "a flood from one source", key: kpi.Key{Measure: "calls"}, id: "kpi.spike", above: true, carrier: "source in:c", how: kpi.ByVolume,
-		volume: func(in string) float64 { return map[string]float64{"in:a": 1, "in:b": 1, "in:c": 8}[in] }},
-	{name: "a source falls silent", key: kpi.Key{Measure: "calls", Route: "in:a"}, id: "kpi.spike", carrier: "source in:a", how: kpi.ByVolume,
-		volume: func(in string) float64 { return map[string]float64{"in:a": 0, "in:b": 1, "in:c": 1}[in] }},
-	{name: "a gateway is slow", key: kpi.Key{Measure: "pdd_p95", Route: "out:z"}, id: "kpi.slow-setup", above: true, carrier: "route out:z", how: kpi.ByRate,
+		},
+	},
+	{
+		name: "a flood from one source", key: kpi.Key{Measure: "calls"}, id: "kpi.spike", above: true, carrier: "source in:c", how: kpi.ByVolume,
+		volume: func(in string) float64 { return map[string]float64{"in:a": 1, "in:b": 1, "in:c": 8}[in] },
+	},
+	{
+		name: "a source falls silent", key: kpi.Key{Measure: "calls", Route: "in:a"}, id: "kpi.spike", carrier: "source in:a", how: kpi.ByVolume,
+		volume: func(in string) float64 { return map[string]float64{"in:a": 0, "in:b": 1, "in:c": 1}[in] },
+	},
+	{
+		name: "a gateway is slow", key: kpi.Key{Measure: "pdd_p95", Route: "out:z"}, id: "kpi.slow-setup", above: true, carrier: "route out:z", how: kpi.ByRate,
 		trouble: func(e *estate) func(*aCall) {
 			return func(c *aCall) {
 				if c.out == "out:z" {
 					c.pdd += 4000
 				}
 			}
-		}},
-	{name: "false answers of a gateway", key: kpi.Key{Measure: "short_calls", Route: "out:x"}, id: "kpi.short-calls", above: true, carrier: "route out:x", how: kpi.ByRate,
+		},
+	},
+	{
+		name: "false answers of a gateway", key: kpi.Key{Measure: "short_calls", Route: "out:x"}, id: "kpi.short-calls", above: true, carrier: "route out:x", how: kpi.ByRate,
 		trouble: func(e *estate) func(*aCall) {
 			return func(c *aCall) {
 				if c.out == "out:x" && e.rng.Float64() < 0.5 {
 					c.short = true
 				}
 			}
-		}},
+		},
+	},
 }
 
 // parts splits the calls of two intervals by each dimension. hit says what the measure counts, of which calls.
@@ -109,8 +127,12 @@ func parts(before, after []aCall, hit func(*aCall) (hits, of bool)) (c kpi.Chang
 		name  string
 		value func(*aCall) string
 	}{
-		{"route", func(c *aCall) string { return c.out }}, {"source", func(c *aCall) string { return c.in }}, {"prefix", func(c *aCall) string { return c.prefix }},
-		{"ua", func(c *aCall) string { return c.ua }}, {"code", func(c *aCall) string { return c.code }}, {"cause", func(c *aCall) string { return c.cause }},
+		{"route", func(c *aCall) string { return c.out }},
+		{"source", func(c *aCall) string { return c.in }},
+		{"prefix", func(c *aCall) string { return c.prefix }},
+		{"ua", func(c *aCall) string { return c.ua }},
+		{"code", func(c *aCall) string { return c.code }},
+		{"cause", func(c *aCall) string { return c.cause }},
 	}
 	at := map[string]int{}
 	for k, calls := range [][]aCall{before, after} {
@@ -284,7 +306,7 @@ func TestBaselinesAreKept(t *testing.T) {
 	if again := c.Marshal(); !bytes.Equal(saved, again) || c.Len() != b.Len() {
 		t.Error("what is read is not what was written")
 	}
-	for n := range len(saved) { // every truncation is refused
+	for n := range saved { // every truncation is refused
 		if n%97 == 0 {
 			if err := c.Unmarshal(saved[:n]); err == nil || c.Len() != 0 {
 				t.Fatalf("%d of %d bytes are read as %d series", n, len(saved), c.Len())
@@ -379,8 +401,10 @@ func TestExplainSums(t *testing.T) {
 
 func TestDegraded(t *testing.T) {
 	list := []kpi.Sibling{
-		{Route: "a", Portion: kpi.Portion{Hits: 10, Of: 200}}, {Route: "b", Portion: kpi.Portion{Hits: 90, Of: 200}},
-		{Route: "c", Portion: kpi.Portion{Hits: 12, Of: 200}}, {Route: "few", Portion: kpi.Portion{Hits: 9, Of: 10}},
+		{Route: "a", Portion: kpi.Portion{Hits: 10, Of: 200}},
+		{Route: "b", Portion: kpi.Portion{Hits: 90, Of: 200}},
+		{Route: "c", Portion: kpi.Portion{Hits: 12, Of: 200}},
+		{Route: "few", Portion: kpi.Portion{Hits: 9, Of: 10}},
 	}
 	if got := kpi.Degraded(list); len(got) != 1 || got[0].Route != "b" {
 		t.Errorf("%+v", got)

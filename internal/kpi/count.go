@@ -94,5 +94,5 @@ func Count(c *view.Case, add func(record.Cell)) {
 	case call.KindRegistration:
 		k.binding()
 	}
-	k.attempts(&u, over)
+	k.attempts(&u)
 }

@@ -9,7 +9,7 @@ import (
 
 // attempts counts, for each route out, what the attempts by it did: each as if it were a call of its own, seen where it
 // left the elements that the capture shows.
-func (k *cells) attempts(u *unit, over bool) {
+func (k *cells) attempts(u *unit) {
 	c := k.c.Call
 	for i, name := range k.c.Ways.Out {
 		if name == "" || i >= len(c.Attempts) {

@@ -30,11 +30,11 @@ func compare(a, b record.Cell) int {
 		cmp.Compare(a.Label, b.Label), cmp.Compare(a.Bucket, b.Bucket))
 }
 
-// Diff returns what has to be added so that a case counted as old is counted as new.
-func Diff(old, new []record.Cell) []record.Cell {
-	list := make([]record.Cell, 0, len(old)+len(new))
-	list = append(list, new...)
-	for _, c := range old {
+// Diff returns what has to be added so that a case counted as before is counted as after.
+func Diff(before, after []record.Cell) []record.Cell {
+	list := make([]record.Cell, 0, len(before)+len(after))
+	list = append(list, after...)
+	for _, c := range before {
 		c.N = -c.N
 		list = append(list, c)
 	}

@@ -59,40 +59,66 @@ var (
 // measures is the table, but for the quantiles, which spread makes of delays.
 var measures = [...]Measure{
 	// The first ones are those of a capture's summary: see Meter.
-	{Name: "asr", Title: "Answer-seizure ratio", Unit: "%", Ref: "ITU-T E.411", Of: ofCall, Population: endedCalls, Exclusions: noEnd,
-		hits: []counter{callsAnswered}, in: []counter{callsEnded}, all: []counter{calls}, scale: 100, empty: notEnded},
-	{Name: "ner", Title: "Network effectiveness ratio", Unit: "%", Ref: "ITU-T E.425", Of: ofCall, Population: endedCalls, Exclusions: noEnd,
-		hits: []counter{callsEffective}, in: []counter{callsEnded}, all: []counter{calls}, scale: 100, empty: notEnded},
-	{Name: "ser", Title: "Session establishment ratio", Unit: "%", Ref: "RFC 6076 §4.6", Of: ofCall, Population: endedCalls + ", redirected ones left out", Exclusions: "calls redirected by 3xx, " + noEnd,
-		hits: []counter{callsAnswered}, in: []counter{callsSession}, all: []counter{calls}, scale: 100, empty: notEnded},
-	{Name: "seer", Title: "Session establishment effectiveness ratio", Unit: "%", Ref: "RFC 6076 §4.7", Of: ofCall, Population: endedCalls + ", redirected ones left out", Exclusions: "calls redirected by 3xx, " + noEnd,
-		hits: []counter{callsReached}, in: []counter{callsSession}, all: []counter{calls}, scale: 100, empty: notEnded},
-	{Name: "isa", Title: "Ineffective session attempts", Unit: "%", Ref: "RFC 6076 §4.8", Of: ofCall, Population: endedCalls, Exclusions: noEnd,
-		hits: []counter{callsIneffective}, in: []counter{callsEnded}, all: []counter{calls}, scale: 100, empty: notEnded},
-	{Name: "ira", Title: "Ineffective registration attempts", Unit: "%", Ref: "RFC 6076 §4.2", Of: ofReg, Population: "registrations whose result the capture shows", Exclusions: "registrations under way, and those whose end the capture misses",
-		hits: []counter{registrationsFailed}, in: []counter{registrationsEnded}, all: []counter{registrations}, scale: 100, empty: "no registration in the capture came to an end"},
+	{
+		Name: "asr", Title: "Answer-seizure ratio", Unit: "%", Ref: "ITU-T E.411", Of: ofCall, Population: endedCalls, Exclusions: noEnd,
+		hits: []counter{callsAnswered}, in: []counter{callsEnded}, all: []counter{calls}, scale: 100, empty: notEnded,
+	},
+	{
+		Name: "ner", Title: "Network effectiveness ratio", Unit: "%", Ref: "ITU-T E.425", Of: ofCall, Population: endedCalls, Exclusions: noEnd,
+		hits: []counter{callsEffective}, in: []counter{callsEnded}, all: []counter{calls}, scale: 100, empty: notEnded,
+	},
+	{
+		Name: "ser", Title: "Session establishment ratio", Unit: "%", Ref: "RFC 6076 §4.6", Of: ofCall, Population: endedCalls + ", redirected ones left out", Exclusions: "calls redirected by 3xx, " + noEnd,
+		hits: []counter{callsAnswered}, in: []counter{callsSession}, all: []counter{calls}, scale: 100, empty: notEnded,
+	},
+	{
+		Name: "seer", Title: "Session establishment effectiveness ratio", Unit: "%", Ref: "RFC 6076 §4.7", Of: ofCall, Population: endedCalls + ", redirected ones left out", Exclusions: "calls redirected by 3xx, " + noEnd,
+		hits: []counter{callsReached}, in: []counter{callsSession}, all: []counter{calls}, scale: 100, empty: notEnded,
+	},
+	{
+		Name: "isa", Title: "Ineffective session attempts", Unit: "%", Ref: "RFC 6076 §4.8", Of: ofCall, Population: endedCalls, Exclusions: noEnd,
+		hits: []counter{callsIneffective}, in: []counter{callsEnded}, all: []counter{calls}, scale: 100, empty: notEnded,
+	},
+	{
+		Name: "ira", Title: "Ineffective registration attempts", Unit: "%", Ref: "RFC 6076 §4.2", Of: ofReg, Population: "registrations whose result the capture shows", Exclusions: "registrations under way, and those whose end the capture misses",
+		hits: []counter{registrationsFailed}, in: []counter{registrationsEnded}, all: []counter{registrations}, scale: 100, empty: "no registration in the capture came to an end",
+	},
 
-	{Name: "ccr", Title: "Call completion ratio", Unit: "%", Ref: "ITU-T E.600", Of: ofCall, Population: "calls that are over, however much is known of their end", Exclusions: "calls under way",
-		hits: []counter{callsAnswered}, in: []counter{callsOver}, all: []counter{calls}, scale: 100, empty: "no call is over"},
-	{Name: "scr", Title: "Session completion ratio", Unit: "%", Ref: "RFC 6076 §4.9", Of: ofCall, Population: endedCalls + ", and that are not up any more", Exclusions: "calls that are up, " + noEnd,
-		hits: []counter{callsCompleted}, in: []counter{callsClosed}, all: []counter{calls}, scale: 100, empty: notEnded},
-	{Name: "acd", Title: "Average call duration", Unit: "s", Ref: "ITU-T E.437", Of: ofCall, Population: "calls of which answer and BYE were seen", Exclusions: withoutTime,
-		hits: []counter{talk}, in: []counter{timeDuration}, all: []counter{calls}, scale: 0.001, empty: notShown},
-	{Name: "short_calls", Title: "Short calls", Unit: "%", Ref: "RFC 6076 §4.5", Of: ofCall, Population: "calls of which answer and BYE were seen", Exclusions: withoutTime,
-		hits: []counter{callsShort}, in: []counter{timeDuration}, all: []counter{calls}, scale: 100, empty: notShown},
+	{
+		Name: "ccr", Title: "Call completion ratio", Unit: "%", Ref: "ITU-T E.600", Of: ofCall, Population: "calls that are over, however much is known of their end", Exclusions: "calls under way",
+		hits: []counter{callsAnswered}, in: []counter{callsOver}, all: []counter{calls}, scale: 100, empty: "no call is over",
+	},
+	{
+		Name: "scr", Title: "Session completion ratio", Unit: "%", Ref: "RFC 6076 §4.9", Of: ofCall, Population: endedCalls + ", and that are not up any more", Exclusions: "calls that are up, " + noEnd,
+		hits: []counter{callsCompleted}, in: []counter{callsClosed}, all: []counter{calls}, scale: 100, empty: notEnded,
+	},
+	{
+		Name: "acd", Title: "Average call duration", Unit: "s", Ref: "ITU-T E.437", Of: ofCall, Population: "calls of which answer and BYE were seen", Exclusions: withoutTime,
+		hits: []counter{talk}, in: []counter{timeDuration}, all: []counter{calls}, scale: 0.001, empty: notShown,
+	},
+	{
+		Name: "short_calls", Title: "Short calls", Unit: "%", Ref: "RFC 6076 §4.5", Of: ofCall, Population: "calls of which answer and BYE were seen", Exclusions: withoutTime,
+		hits: []counter{callsShort}, in: []counter{timeDuration}, all: []counter{calls}, scale: 100, empty: notShown,
+	},
 	{Name: "calls", Title: "Calls", Unit: "calls", Of: ofCall, Population: "calls begun", Exclusions: "none", form: total, hits: []counter{calls}},
 	{Name: "call_rate", Title: "Call attempts per second", Unit: "1/s", Of: ofCall, Population: "calls begun", Exclusions: "none", form: rate, hits: []counter{calls}},
-	{Name: "concurrent", Title: "Concurrent calls", Unit: "calls", Of: ofCall, Population: "calls up at the end of a minute; of a longer step the greatest number", Exclusions: "calls answered more than 24 h before, calls of which the answer was not seen",
-		form: level, hits: []counter{up}, in: []counter{down}},
+	{
+		Name: "concurrent", Title: "Concurrent calls", Unit: "calls", Of: ofCall, Population: "calls up at the end of a minute; of a longer step the greatest number", Exclusions: "calls answered more than 24 h before, calls of which the answer was not seen",
+		form: level, hits: []counter{up}, in: []counter{down},
+	},
 
 	{Name: "codes", Title: "Final responses by code", Unit: "responses", Ref: "RFC 3261 §21", Of: "transaction", Population: "final responses to requests outside dialogs", Exclusions: "challenges, retransmissions, relayed copies", LabelOf: code, form: total, hits: []counter{codeFinal}},
 	{Name: "code_classes", Title: "Final responses by class", Unit: "responses", Ref: "RFC 3261 §7.2", Of: "transaction", Population: "final responses to requests outside dialogs", Exclusions: "challenges, retransmissions, relayed copies", LabelOf: class, form: total, hits: []counter{codeFinal}},
 	{Name: "code_methods", Title: "Final responses by method", Unit: "responses", Ref: "RFC 3261 §7.1", Of: "transaction", Population: "final responses to requests outside dialogs", Exclusions: "challenges, retransmissions, relayed copies", LabelOf: method, form: total, hits: []counter{codeFinal}},
 	{Name: "responses", Title: "Final responses by method and code", Unit: "responses", Ref: "RFC 3261 §21", Of: "transaction", Population: "final responses to requests outside dialogs", Exclusions: "challenges, retransmissions, relayed copies", LabelOf: same, form: total, hits: []counter{codeFinal}},
-	{Name: "code_share", Title: "Share of a code in the final responses", Unit: "%", Ref: "RFC 3261 §21", Of: "transaction", Population: "final responses to requests outside dialogs", Exclusions: "challenges, retransmissions, relayed copies", LabelOf: code, Always: true,
-		hits: []counter{codeFinal}, in: []counter{codeFinal}, scale: 100, empty: "no final response was seen"},
-	{Name: "class_share", Title: "Share of a class in the final responses", Unit: "%", Ref: "RFC 3261 §7.2", Of: "transaction", Population: "final responses to requests outside dialogs", Exclusions: "challenges, retransmissions, relayed copies", LabelOf: class, Always: true,
-		hits: []counter{codeFinal}, in: []counter{codeFinal}, scale: 100, empty: "no final response was seen"},
+	{
+		Name: "code_share", Title: "Share of a code in the final responses", Unit: "%", Ref: "RFC 3261 §21", Of: "transaction", Population: "final responses to requests outside dialogs", Exclusions: "challenges, retransmissions, relayed copies", LabelOf: code, Always: true,
+		hits: []counter{codeFinal}, in: []counter{codeFinal}, scale: 100, empty: "no final response was seen",
+	},
+	{
+		Name: "class_share", Title: "Share of a class in the final responses", Unit: "%", Ref: "RFC 3261 §7.2", Of: "transaction", Population: "final responses to requests outside dialogs", Exclusions: "challenges, retransmissions, relayed copies", LabelOf: class, Always: true,
+		hits: []counter{codeFinal}, in: []counter{codeFinal}, scale: 100, empty: "no final response was seen",
+	},
 	{Name: "dialog_codes", Title: "Final responses inside dialogs", Unit: "responses", Ref: "RFC 3261 §12.2", Of: "transaction", Population: "final responses to requests inside dialogs", Exclusions: "challenges, retransmissions, relayed copies", LabelOf: same, form: total, hits: []counter{codeDialog}},
 	{Name: "challenges", Title: "Challenges", Unit: "responses", Ref: "RFC 3261 §22", Of: "transaction", Population: "401 and 407 that were not the last word", Exclusions: "retransmissions, relayed copies", LabelOf: same, form: total, hits: []counter{codeChallenge}},
 	{Name: "makers", Title: "Failures by the element that made the response", Unit: "cases", Of: "case", Population: "cases that failed by a response", Exclusions: "cases without a final response", LabelOf: same, form: total, hits: []counter{codeMaker}},

@@ -86,8 +86,8 @@ func Degraded(list []Sibling) []Sibling {
 // Degradation is when and by what a route is worse than its siblings.
 type Degradation struct {
 	Route       string
-	From, Until int64   // the bad minutes, the last one excluded
-	Own, Rest   Portion // of these minutes: its attempts, and those by the others
+	From, Until int64     // the bad minutes, the last one excluded
+	Own, Rest   Portion   // of these minutes: its attempts, and those by the others
 	Carriers    []Carrier // codes and causes that it has more of; Before: the others'
 }
 

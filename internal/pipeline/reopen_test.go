@@ -176,7 +176,7 @@ func of(t testing.TB, rec *record.Case, messages []record.Message) (mine []recor
 		t.Fatal(err)
 	}
 	for i := range messages {
-		if m := &messages[i]; slices.Contains(rec.Keys, m.Key) && m.Time >= from && m.Time <= until {
+		if m := &messages[i]; slices.Contains(rec.Keys, m.Key) && m.Time >= from && (until == 0 || m.Time <= until) {
 			mine = append(mine, *m)
 		}
 	}

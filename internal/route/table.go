@@ -28,14 +28,14 @@ type Table struct {
 	Refused uint64                 // addresses that found no room and were counted as Other
 }
 
-// NewTable returns a table of the rules, the first that holds names a route. It discovers at most max further names
+// NewTable returns a table of the rules, the first that holds names a route. It discovers at most so many further names
 // (0: Max). Errors name the rule and its field.
-func NewTable(rules []Rule, max int) (*Table, error) {
-	t := &Table{max: max, found: map[netip.Addr]string{}, makers: map[netip.Addr]string{}, acted: map[netip.AddrPort]act{}}
-	if max < 0 {
-		return nil, fmt.Errorf("routes: max %d: want a number from 0", max)
+func NewTable(rules []Rule, most int) (*Table, error) {
+	t := &Table{max: most, found: map[netip.Addr]string{}, makers: map[netip.Addr]string{}, acted: map[netip.AddrPort]act{}}
+	if most < 0 {
+		return nil, fmt.Errorf("routes: max %d: want a number from 0", most)
 	}
-	if max == 0 {
+	if most == 0 {
 		t.max = Max
 	}
 	for i := range rules {

@@ -152,11 +152,13 @@ func TestFeedIsBounded(t *testing.T) {
 	hold := make(chan struct{})
 	var missed atomic.Uint64
 	for range maxFollowers {
-		go f.follow(ctx, nil, func(_ *record.Case, n uint64) error {
-			<-hold
-			missed.Add(n)
-			return nil
-		})
+		go func() {
+			_ = f.follow(ctx, nil, func(_ *record.Case, n uint64) error {
+				<-hold
+				missed.Add(n)
+				return nil
+			})
+		}()
 	}
 	until(t, "all followers", func() bool {
 		f.mu.Lock()

@@ -72,7 +72,7 @@ func TestServeChild(t *testing.T) {
 		t.Skipf("%s is not set: this is the server that TestServeKilled kills", crashFolder)
 	}
 	var start int64
-	fmt.Sscan(os.Getenv(crashStart), &start)
+	_, _ = fmt.Sscan(os.Getenv(crashStart), &start)
 	st, err := sqlite.Open(dir, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -194,7 +194,7 @@ func (c *child) kill(t *testing.T) {
 	if err := c.cmd.Process.Kill(); err != nil {
 		t.Error(err)
 	}
-	c.cmd.Wait()
+	_ = c.cmd.Wait() // killed
 	c.mu.Lock()
 	if c.conn != nil {
 		c.conn.Close()

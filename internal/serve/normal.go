@@ -19,7 +19,7 @@ import (
 // What is normal is learnt minute by minute, a little after the minute, when it is stored; it is kept under baselineDoc.
 const (
 	baselineDoc   = "kpi.baselines"
-	afterMinute   = 5 * time.Second
+	minuteSlack   = 5 * time.Second
 	keepBaselines = 5 * time.Minute
 	exampleCalls  = 5
 	maxCatchUp    = 60 // minutes that are learnt at once when the clock went on without us
@@ -54,7 +54,7 @@ func (s *Server) learn(ctx context.Context) {
 	}
 	for ctx.Err() == nil {
 		now := s.opt.Now()
-		pause(ctx, now.Truncate(time.Minute).Add(time.Minute+afterMinute).Sub(now))
+		pause(ctx, now.Truncate(time.Minute).Add(time.Minute+minuteSlack).Sub(now))
 		if ctx.Err() != nil {
 			break
 		}
@@ -216,9 +216,11 @@ func (s *Server) examples(ctx context.Context, route string, from, until wire.Ti
 	if route != "" {
 		filter += fmt.Sprintf(" and route = %q", route)
 	}
-	if q.Where, err = query.Parse(filter); err != nil {
-		return nil, nil // a name that cannot be asked for
+	where, unaskable := query.Parse(filter)
+	if unaskable != nil {
+		return nil, nil //nolint:nilerr // a name that cannot be asked for has no examples
 	}
+	q.Where = where
 	page, err := s.opt.Store.Search(ctx, q)
 	if err != nil {
 		return nil, err

@@ -219,8 +219,16 @@ func TestNotesOfRoutes(t *testing.T) {
 		note, key string
 		want      bool
 	}{
-		{"", "", true}, {"", "out:gw", true}, {"gw", "out:gw", true}, {"gw", "in:gw", true}, {"gw", "", false}, {"gw", "out:gw2", false},
-		{"out:gw", "out:gw", true}, {"out:gw", "in:gw", false}, {"in:gw", "in:gw", true}, {"out:gw", "", false},
+		{"", "", true},
+		{"", "out:gw", true},
+		{"gw", "out:gw", true},
+		{"gw", "in:gw", true},
+		{"gw", "", false},
+		{"gw", "out:gw2", false},
+		{"out:gw", "out:gw", true},
+		{"out:gw", "in:gw", false},
+		{"in:gw", "in:gw", true},
+		{"out:gw", "", false},
 	} {
 		notes := []record.Annotation{{From: 10, Until: 20, Kind: "note", Route: x.note, Text: "x"}}
 		if got := len(about(notes, x.key, 0, 30)) > 0; got != x.want {

@@ -35,6 +35,7 @@ type played struct {
 
 func (p *played) Name() string             { return p.name }
 func (p *played) State() capture.LiveState { return capture.LiveState{Packets: uint64(len(p.packets))} }
+
 func (p *played) Run(ctx context.Context, packet func(*wire.Packet), gap func(wire.Gap)) error {
 	for i := range p.packets {
 		packet(&p.packets[i])

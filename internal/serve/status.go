@@ -120,7 +120,7 @@ func (s *Server) Status(ctx context.Context) (view.Status, error) {
 		c := &e.census
 		out.OpenLegs, out.EventTime = c.Open, c.EventTime
 		out.Findings = append(s.offNow(), e.findings...)
-		for _, n := range []view.Count{
+		out.Counters = []view.Count{
 			{Name: "messages", N: c.Correlate.Messages},
 			{Name: "retransmissions", N: c.Correlate.Repeats},
 			{Name: "duplicates", N: c.Correlate.Duplicates},
@@ -134,8 +134,6 @@ func (s *Server) Status(ctx context.Context) (view.Status, error) {
 			{Name: "notes_evicted", N: c.NotesEvicted},
 			{Name: "cases_not_stored", N: lost.cases},
 			{Name: "agents_clock_corrected", N: s.clockCorrected()},
-		} {
-			out.Counters = append(out.Counters, n)
 		}
 	}
 	return out, nil

@@ -26,13 +26,13 @@ type schedule struct{ all []said }
 
 // script is one dialogue between two sockets.
 type script struct {
-	s              *schedule
-	uac, uas       netip.AddrPort
-	callID, from   string
-	to, tag, route string
-	at             wire.Time
-	branch, cseq   int
-	method         string
+	s            *schedule
+	uac, uas     netip.AddrPort
+	callID, from string
+	to, tag      string
+	at           wire.Time
+	branch, cseq int
+	method       string
 }
 
 func (s *schedule) talk(id string, uac, uas netip.AddrPort, from, to string, at wire.Time) *script {

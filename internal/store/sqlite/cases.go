@@ -20,7 +20,6 @@ type caseFile struct {
 	segment segment
 	terms   map[string][]uint16 // of the segment: where each is
 	changed map[string]bool     // terms whose places are to be written
-	rows    uint64              // final cases in the file
 	buf     []byte
 }
 

@@ -135,7 +135,7 @@ func TestKill(t *testing.T) {
 				break
 			}
 			if _, err := fmt.Sscan(lines.Text(), &acknowledged); err != nil {
-				child.Process.Kill()
+				_ = child.Process.Kill()
 				t.Fatalf("the program said %q", lines.Text())
 			}
 		}
@@ -144,9 +144,9 @@ func TestKill(t *testing.T) {
 			t.Fatal(err)
 		}
 		for lines.Scan() {
-			fmt.Sscan(lines.Text(), &acknowledged)
+			_, _ = fmt.Sscan(lines.Text(), &acknowledged)
 		}
-		child.Wait()
+		_ = child.Wait() // killed
 		s, err := Open(dir, Options{fileBytes: 200_000})
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)

@@ -154,7 +154,7 @@ func (w *writer) txThen(f func() error, around func(commit func() error) error) 
 		err = around(func() error { return w.exec("commit") })
 	}
 	if err != nil {
-		w.conn.ExecContext(bg, "rollback") // fails when SQLite did it by itself: SQLITE_FULL
+		_, _ = w.conn.ExecContext(bg, "rollback") // fails when SQLite did it by itself: SQLITE_FULL
 	}
 	return err
 }

@@ -99,7 +99,7 @@ func TestReadOnly(t *testing.T) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_RDONLY, ""); err != nil {
 		t.Skipf("mounting a tmpfs needs root: %v", err)
 	}
-	defer syscall.Unmount(dir, syscall.MNT_DETACH)
+	defer func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) }()
 	if _, err := Open(filepath.Join(dir, "data"), Options{}); !errors.Is(err, store.ErrFull) {
 		t.Errorf("open: %v", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 
 	"sipcause/internal/record"
@@ -116,7 +117,7 @@ func collect(db querier, into map[int64]bool, q string, args ...any) error {
 func (s *Store) pick(h querier, seq uint64, id int64, wanted map[uint64]bool, from, until wire.Time) ([]record.Message, error) {
 	var head, data []byte
 	err := h.QueryRowContext(bg, `select head, data from block where id = ? and seq <= ?`, id, int64(seq)).Scan(&head, &data)
-	if err == sql.ErrNoRows {
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil // written, but its batch is not yet
 	}
 	if err != nil {

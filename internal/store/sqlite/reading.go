@@ -97,7 +97,7 @@ func (r *reading) opened() (querier, error) {
 
 func (r *reading) close() {
 	if r.conn != nil {
-		r.conn.ExecContext(bg, "rollback")
+		_, _ = r.conn.ExecContext(bg, "rollback") // there may be nothing to roll back
 		r.conn.Close()
 	}
 	if r.handle != nil {

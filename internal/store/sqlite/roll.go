@@ -9,6 +9,7 @@ import (
 
 	sqlite3 "modernc.org/sqlite/lib"
 
+	"sipcause/internal/store"
 	"sipcause/internal/wire"
 )
 
@@ -63,7 +64,7 @@ func (s *Store) roll(k kind, at wire.Time) (*writer, error) {
 		}
 	}
 	if err != nil {
-		remove(p.path)
+		_ = remove(p.path) // it is the beginning that failed
 		return nil, fmt.Errorf("begin %s/%s: %w", kindFacts[k].dir, p.id, err)
 	}
 	if old := s.w[k]; old != nil {
@@ -210,7 +211,7 @@ func (s *Store) trySeal() error {
 		} else {
 			done = false
 		}
-		if busy := errors.Is(err, errBusy) || code(err)&0xff == sqlite3.SQLITE_BUSY; !busy && s.full(err) == err {
+		if busy := errors.Is(err, errBusy) || code(err)&0xff == sqlite3.SQLITE_BUSY; !busy && !errors.Is(s.full(err), store.ErrFull) {
 			errs = append(errs, err)
 		}
 		return done

@@ -14,5 +14,5 @@ func room(dir string) (free int64, readOnly bool) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 1 << 62, false
 	}
-	return int64(st.Bavail) * int64(st.Bsize), uint64(st.Flags)&readOnlyFlag != 0
+	return int64(st.Bavail) * int64(st.Bsize), uint64(st.Flags)&readOnlyFlag != 0 //nolint:unconvert // of other types elsewhere
 }

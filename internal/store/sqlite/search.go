@@ -111,7 +111,6 @@ type search struct {
 	runs        runs
 	found       []record.Case // in order, at most limit
 	scanned     uint64
-	decode      record.Case
 }
 
 // Search implements store.Store.

@@ -143,7 +143,7 @@ func (s *Store) write(ctx context.Context, b *batch) error {
 	}
 	s.leftover = false
 	// The batch is written. Cells that find no room now wait in the outbox.
-	if err := s.apply(); err != nil && s.full(err) == err {
+	if err := s.apply(); err != nil && !errors.Is(s.full(err), store.ErrFull) {
 		return fmt.Errorf("write roll-ups: %w", err)
 	}
 	return s.trySeal()
@@ -239,6 +239,6 @@ func (s *Store) Close() error {
 // bytes returns the size of the file, what is only in its log included.
 func (w *writer) bytes() int64 {
 	var pages int64
-	w.row("pragma page_count", nil, []any{&pages})
+	_, _ = w.row("pragma page_count", nil, []any{&pages})
 	return pages * pageSize
 }
