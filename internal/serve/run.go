@@ -45,8 +45,12 @@ type Extras struct {
 	Ready func(api string, o view.Observer)
 }
 
-// memoryLimit makes the garbage collector work harder before the program takes more.
-const memoryLimit = 400 << 20
+// memoryLimit makes the garbage collector work harder before the program takes more; shardBytes bounds the messages of a
+// shard: legs that are over wait for stragglers in what is left of it. Together the server stays below 500 MB.
+const (
+	memoryLimit = 360 << 20
+	shardBytes  = 1536 << 10
+)
 
 // shutdownTime is how long answers under way may take at the end.
 const shutdownTime = 5 * time.Second
@@ -70,7 +74,7 @@ func Run(ctx context.Context, cfg *config.Config, x Extras, stderr io.Writer) er
 		Policy:      func() store.Policy { return *policy.Load() },
 		Maintenance: func() []config.Window { return *windows.Load() },
 		Engine: pipeline.LiveOptions{MaxWaiting: cfg.Store.Queue, Options: pipeline.Options{
-			Certs: x.Certs, Correlate: correlate.Options{JoinHeaders: cfg.JoinHeaders},
+			Certs: x.Certs, Correlate: correlate.Options{JoinHeaders: cfg.JoinHeaders, MaxBytes: shardBytes},
 		}},
 		Told: func(c *record.Case) {
 			if c.Final {
