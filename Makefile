@@ -11,7 +11,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 LDFLAGS := -s -w -X sipcause/internal/cli.Version=$(VERSION)
 TOOL := go tool -modfile=tools/go.mod
 # Where goroutines meet: elsewhere the race detector costs ten times the time for nothing. The comparison with
-# tshark is tshark's time and goes without.
+# tshark is tshark's time and goes without; so do cases built anew one after the other, the loop of kills and the hours of
+# traffic, which take minutes each.
 RACE := ./internal/capture/... ./internal/correlate/... ./internal/pipeline/... ./internal/cli/... ./internal/serve/... ./internal/httpapi/... ./internal/store/memory/... ./internal/agent/...
 CROSS := darwin/arm64 windows/amd64 linux/arm64
 FUZZTIME ?= 60s
@@ -36,7 +37,7 @@ record: deps build ## play the lab's scenes and their twins again, and keep reco
 	go test -count=1 -timeout 20m -run TestRecordings ./lab -record
 
 race: ## the packages where goroutines meet, under the race detector (needs a C compiler)
-	CGO_ENABLED=1 go test -race -skip Tshark -timeout 20m $(RACE)
+	CGO_ENABLED=1 go test -race -skip 'Tshark|Reopen|ServeKilled|ServeSoak' -timeout 20m $(RACE)
 
 seeds: ## every fuzz target for a few seconds
 	scripts/fuzz.sh 3s

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"sipcause/internal/pipeline"
 	"sipcause/internal/store"
 	"sipcause/internal/wire"
 )
@@ -37,6 +38,13 @@ func (s *Server) putAlive(ctx context.Context, ago time.Duration) {
 	at := s.opt.Now()
 	if _, since, _ := s.rec.waiting(); !since.IsZero() && since.Before(at) {
 		at = since
+	}
+	if ago > 0 { // what waits in sockets is seen late
+		s.main.live.Ask(ctx, func(e *pipeline.Engine) {
+			if t := e.Census().EventTime; t != 0 && t.Std().Before(at) {
+				at = t.Std()
+			}
+		})
 	}
 	at = at.Add(-ago)
 	if at.Before(s.started) {

@@ -3,6 +3,7 @@ package serve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -85,6 +86,10 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 		s.opt.Log.Error("restore: records that cannot be read", "records", bad)
 	}
 	now := s.opt.Now()
+	unwritten, err := s.tellStopped(ctx, st, now)
+	if err != nil {
+		return err
+	}
 	for _, l := range s.lines {
 		arrived := now
 		if l == s.main {
@@ -93,11 +98,32 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 		l.live.Resume(arrived)
 	}
 	s.rec.quiet = false
-	gap := wire.Gap{Kind: wire.GapStopped, From: s.lastAlive(ctx, st), Until: wire.Time(now.UnixNano()), Where: "from the end of what is known to be stored to the start"}
-	if s.hears() && gap.From < gap.Until {
-		s.main.live.Sink().Gap(gap) // of a folder nothing is missed
+	for _, g := range unwritten {
+		s.main.live.Sink().Gap(g)
 	}
 	return nil
+}
+
+// tellStopped notes that the server did not run. That is stored at once: after a second crash nobody would know it. What
+// finds no room is returned.
+func (s *Server) tellStopped(ctx context.Context, st store.Stats, now time.Time) (unwritten []wire.Gap, err error) {
+	gap := record.Gap{Gap: wire.Gap{Kind: wire.GapStopped, From: s.lastAlive(ctx, st), Until: wire.Time(now.UnixNano()), Where: "from the end of what is known to be stored to the start"}}
+	if !s.hears() || gap.From >= gap.Until { // of a folder nothing is missed
+		return nil, nil
+	}
+	s.rec.seq++
+	err = s.opt.Store.Write(ctx, &store.Batch{Seq: s.rec.seq, At: gap.Until, Gaps: []record.Gap{gap}})
+	if errors.Is(err, store.ErrFull) {
+		return []wire.Gap{gap.Gap}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.main.live.RestoredGap(gap.Gap)
+	if s.opt.Missed != nil {
+		s.opt.Missed(&gap)
+	}
+	return nil, nil
 }
 
 // hears says whether there is a source that misses what comes while the server does not run.
