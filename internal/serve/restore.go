@@ -85,6 +85,11 @@ func (s *Server) restore(ctx context.Context, st store.Stats) error {
 	if bad > 0 {
 		s.opt.Log.Error("restore: records that cannot be read", "records", bad)
 	}
+	return s.resume(ctx, st)
+}
+
+// resume ends the restoring: the hole is told, and time goes on.
+func (s *Server) resume(ctx context.Context, st store.Stats) error {
 	now := s.opt.Now()
 	unwritten, err := s.tellStopped(ctx, st, now)
 	if err != nil {
