@@ -2,12 +2,17 @@ package peer
 
 import (
 	"net/netip"
+	"time"
 
 	"sipcause/internal/wire"
 )
 
-// maxLost bounds the lost dialogs kept of one server; further ones are not kept.
-const maxLost = 32
+// maxLost bounds the lost dialogs kept of one server: further ones are not kept, unless the first of them are of another
+// trouble, longer ago than lostTogether.
+const (
+	maxLost      = 32
+	lostTogether = time.Hour
+)
 
 // Lost is a dialog that a server had confirmed and later denied with 481.
 type Lost struct {
@@ -20,6 +25,9 @@ type Lost struct {
 // AddLost notes that server denied a dialog of its own.
 func (l *Ledger) AddLost(server netip.AddrPort, d Lost) {
 	list, _ := l.lost.Get(server)
+	if len(list) == maxLost && d.Time.Sub(list[0].Time) > lostTogether {
+		list = list[1:]
+	}
 	if len(list) < maxLost {
 		l.lost.Add(server, append(list, d))
 	}
