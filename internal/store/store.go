@@ -20,6 +20,9 @@ var (
 	ErrClosed   = errors.New("store is closed")
 )
 
+// MaxMessages bounds the bytes of texts that Store.Messages returns at once.
+const MaxMessages = 128 << 20
+
 // Batch is what is written at once. It is written whole or not at all.
 type Batch struct {
 	Seq      uint64    // grows from batch to batch; what the store has already, or a lower one, is passed over without an error
@@ -98,7 +101,8 @@ type Store interface {
 	// each), largest first, equal ones by value, at most limit; field Cause, Code, Outcome, Finding, Route, UA,
 	// OriginRole, Method. Limit and After of q are not looked at.
 	Count(ctx context.Context, q Search, field query.Field, limit int) ([]Count, error)
-	// Messages returns what is kept under the keys from from to until (inclusive; 0: open), in order of (time, ref).
+	// Messages returns what is kept under the keys from from to until (inclusive; 0: open), in order of (time, ref); of a
+	// flood about MaxMessages bytes, those written first.
 	Messages(ctx context.Context, keys []uint64, from, until wire.Time) ([]record.Message, error)
 	// Replay hands on every message from from to until (as of Messages) in the order in which they were written, until visit
 	// returns an error. The message is valid only during the call.

@@ -243,10 +243,15 @@ func (s *Store) Messages(ctx context.Context, keys []uint64, from, until wire.Ti
 		return nil, err
 	}
 	var out []record.Message
+	size := 0
 	for i := range s.messages {
+		if size > store.MaxMessages {
+			break
+		}
 		if m := &s.messages[i].Message; slices.Contains(keys, m.Key) && within(m.Time, from, until) {
 			c := *m
 			c.Data = slices.Clone(m.Data)
+			size += len(c.Data)
 			out = append(out, c)
 		}
 	}

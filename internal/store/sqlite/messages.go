@@ -5,9 +5,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"slices"
 
 	"sipcause/internal/record"
+	"sipcause/internal/store"
 	"sipcause/internal/wire"
 )
 
@@ -62,6 +64,7 @@ func (s *Store) takeBack(w *writer) error {
 // Messages implements store.Store.
 func (s *Store) Messages(ctx context.Context, keys []uint64, from, until wire.Time) ([]record.Message, error) {
 	var out []record.Message
+	size := 0
 	wanted := map[uint64]bool{}
 	for _, k := range keys {
 		wanted[k] = true
@@ -76,13 +79,19 @@ func (s *Store) Messages(ctx context.Context, keys []uint64, from, until wire.Ti
 				return err
 			}
 		}
-		for id := range blocks {
+		for _, id := range slices.Sorted(maps.Keys(blocks)) { // what is of one segment stays in the order written
 			if err := ctx.Err(); err != nil {
 				return err
+			}
+			if size > store.MaxMessages {
+				return nil
 			}
 			list, err := s.pick(h, snap.seq, id, wanted, from, until)
 			if err != nil {
 				return err
+			}
+			for i := range list {
+				size += len(list[i].Data)
 			}
 			out = append(out, list...)
 		}
