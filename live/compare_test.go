@@ -215,7 +215,7 @@ var exceptions = []exception{
 		"HEP carries SIP alone: nobody sees the ICMP error that answered the INVITE",
 	},
 	{
-		"mirror sngrep", "call tcp-closed(-by-tcp)?-1@.*",
+		"mirror sngrep", "call tcp-closed-1@.*",
 		facts{"cause": "transport.send-failed", "findings": "protocol.code-misuse transport.send-failed", "suspect": proxy + ":5060"},
 		"HEP carries SIP alone: nobody sees that the connection was refused, and what is known is the proxy's 477",
 	},
