@@ -119,13 +119,10 @@ type MessageRow struct {
 	Data      []byte `parquet:"data"`
 }
 
-// whats are the names of record.What.
-var whats = [...]string{record.SIP: "sip", record.Event: "event", record.Note: "note"}
-
 func messageRow(m *record.Message) MessageRow {
 	return MessageRow{
 		Key: m.Key, Time: int64(m.Time), Source: m.Ref.Source, Number: m.Ref.Number, Transport: m.Flow.Transport.String(), Src: address(m.Flow.Src), Dst: address(m.Flow.Dst),
-		Point: m.Point, What: whats[m.What], IPID: uint32(m.IPID), Fragments: uint32(m.Fragments), Truncated: m.Truncated, ViaHEP: m.ViaHEP, Data: m.Data,
+		Point: m.Point, What: m.What.String(), IPID: uint32(m.IPID), Fragments: uint32(m.Fragments), Truncated: m.Truncated, ViaHEP: m.ViaHEP, Data: m.Data,
 	}
 }
 
@@ -138,7 +135,7 @@ func (r *MessageRow) message() (record.Message, error) {
 	if r.IPID > math.MaxUint16 || r.Fragments > math.MaxUint8 {
 		return record.Message{}, fmt.Errorf("ip_id %d or fragments %d is out of range", r.IPID, r.Fragments)
 	}
-	what, err := indexOf("kind of message", whats[:], r.What)
+	what, err := indexOf("kind of message", record.Whats(), r.What)
 	return record.Message{
 		Key: r.Key, Time: wire.Time(r.Time), Ref: wire.PacketRef{Source: r.Source, Number: r.Number}, Flow: flow, Point: r.Point, What: record.What(what),
 		IPID: uint16(r.IPID), Fragments: uint8(r.Fragments), Truncated: r.Truncated, ViaHEP: r.ViaHEP, Data: r.Data,

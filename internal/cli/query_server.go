@@ -378,20 +378,17 @@ type remoteMessage struct {
 	Base64    string
 }
 
-var (
-	whats      = map[string]record.What{"sip": record.SIP, "event": record.Event, "note": record.Note}
-	transports = func() map[string]wire.Transport {
-		m := map[string]wire.Transport{}
-		for t := wire.UnknownTransport; t <= wire.SCTP; t++ {
-			m[t.String()] = t
-		}
-		return m
-	}()
-)
+var transports = func() map[string]wire.Transport {
+	m := map[string]wire.Transport{}
+	for t := wire.UnknownTransport; t <= wire.SCTP; t++ {
+		m[t.String()] = t
+	}
+	return m
+}()
 
 func (m *remoteMessage) record() (record.Message, error) {
 	out := record.Message{
-		Time: wire.Time(m.Time.UnixNano()), Ref: wire.PacketRef{Number: m.Frame}, Point: m.Point, What: whats[m.What],
+		Time: wire.Time(m.Time.UnixNano()), Ref: wire.PacketRef{Number: m.Frame}, Point: m.Point, What: record.What(max(slices.Index(record.Whats(), m.What), 0)),
 		Flow: wire.Flow{Transport: transports[m.Transport], Src: m.Src, Dst: m.Dst},
 	}
 	if m.Text != nil {

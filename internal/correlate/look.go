@@ -20,23 +20,26 @@ type look struct {
 }
 
 // wantLook puts the leg among the looks when it has just begun, and whenever nothing of it is unanswered any more.
-// What stands alone is over soon and gets none.
 func (s *Shard) wantLook(ol *openLeg) {
-	if s.opt.LookAfter == 0 || ol.looking || ol.leg.Kind == call.KindTransaction || ol.pending > 0 && len(ol.leg.Sightings) > 1 {
+	if ol.pending == 0 || len(ol.leg.Sightings) == 1 {
+		s.lookLater(ol)
+	}
+}
+
+// LookAgain has every leg that goes on looked at once more: what is known has changed.
+func (s *Shard) LookAgain() {
+	for ol := s.lru.next; ol != &s.lru; ol = ol.next {
+		s.lookLater(ol)
+	}
+}
+
+// lookLater puts the leg among the looks, unless it is there. What stands alone is over soon and gets none.
+func (s *Shard) lookLater(ol *openLeg) {
+	if s.opt.LookAfter == 0 || ol.looking || ol.leg.Kind == call.KindTransaction {
 		return
 	}
 	ol.looking = true
 	s.looks.queue = append(s.looks.queue, look{ol, ol.seq, s.now.Add(s.opt.LookAfter)})
-}
-
-// LookAgain has every open leg looked at once more: what is known has changed.
-func (s *Shard) LookAgain() {
-	for ol := s.lru.next; ol != &s.lru; ol = ol.next {
-		if s.opt.LookAfter > 0 && !ol.looking && ol.leg.Kind != call.KindTransaction {
-			ol.looking = true
-			s.looks.queue = append(s.looks.queue, look{ol, ol.seq, s.now.Add(s.opt.LookAfter)})
-		}
-	}
 }
 
 // takeLooks hands on the legs whose look is due and that are still open.

@@ -185,12 +185,10 @@ type messageJSON struct {
 	Base64    *string `json:"base64,omitempty"`      // of anything else
 }
 
-var whats = [...]string{record.SIP: "sip", record.Event: "event", record.Note: "note"}
-
 func messageOf(m *record.Message) messageJSON {
 	out := messageJSON{
 		Time: moment(m.Time), Src: address(m.Flow.Src), Dst: address(m.Flow.Dst), Transport: m.Flow.Transport.String(),
-		Point: text(m.Point), What: whats[m.What], Truncated: m.Truncated, ViaHEP: m.ViaHEP,
+		Point: text(m.Point), What: m.What.String(), Truncated: m.Truncated, ViaHEP: m.ViaHEP,
 	}
 	if m.Ref.Number != 0 {
 		out.Frame = &m.Ref.Number

@@ -18,9 +18,12 @@ type Census struct {
 	NotesEvicted uint64
 }
 
+// EventTime is up to when everything was read; 0 before the first message.
+func (e *Engine) EventTime() wire.Time { return e.read.last }
+
 // Census counts.
 func (e *Engine) Census() (c Census) {
-	c.EventTime = e.read.last
+	c.EventTime = e.EventTime()
 	for _, s := range e.shards {
 		st := s.Stats()
 		c.Correlate.Add(&st)

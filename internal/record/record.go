@@ -24,6 +24,14 @@ const (
 	Note              // Data is what an agent reported of a call (a log line, a quality report), encoded by EncodeNote
 )
 
+var whatNames = [...]string{SIP: "sip", Event: "event", Note: "note"}
+
+// String returns the name used in output and exports.
+func (w What) String() string { return whatNames[w] }
+
+// Whats returns the names; a What is an index into them. The slice must not be changed.
+func Whats() []string { return whatNames[:] }
+
 // Message is one thing that was seen and is kept.
 type Message struct {
 	Key       uint64 // what it is found by: correlate.KeyOf of its Call-ID; of an event without one the hash of its flow

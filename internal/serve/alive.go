@@ -41,7 +41,7 @@ func (s *Server) putAlive(ctx context.Context, ago time.Duration) {
 	}
 	if ago > 0 { // what waits in sockets is seen late
 		s.main.live.Ask(ctx, func(e *pipeline.Engine) {
-			if t := e.Census().EventTime; t != 0 && t.Std().Before(at) {
+			if t := e.EventTime(); t != 0 && t.Std().Before(at) {
 				at = t.Std()
 			}
 		})

@@ -49,12 +49,10 @@ func (s *Server) Case(ctx context.Context, id string, show func(*view.Case, *vie
 	default:
 		sum.Transactions = 1
 	}
-	msgs, err := s.messages(ctx, &rec)
-	if err != nil {
-		return err
-	}
-	sum.Files = pipeline.FilesOf(msgs)
-	return s.Whole(ctx, []record.Case{rec}, func(c *view.Case) error { return show(c, sum) })
+	return s.whole(ctx, &rec, view.NewAdviser(s.opt.Book), func(c *view.Case, files []string) error {
+		sum.Files = files
+		return show(c, sum)
+	})
 }
 
 // maxGapsShown bounds the gaps that are told with one case.
@@ -64,18 +62,25 @@ const maxGapsShown = 64
 func (s *Server) Whole(ctx context.Context, cases []record.Case, show func(*view.Case) error) error {
 	adviser := view.NewAdviser(s.opt.Book)
 	for i := range cases {
-		rec := &cases[i]
-		msgs, err := s.messages(ctx, rec)
-		if err != nil {
+		if err := s.whole(ctx, &cases[i], adviser, func(c *view.Case, _ []string) error { return show(c) }); err != nil {
 			return err
 		}
-		err = pipeline.Reopen(rec, msgs, s.opt.Engine.Options, func(c *view.Case) error {
-			adviser.Advise(c)
-			return show(c)
-		})
-		if err != nil {
-			return fmt.Errorf("reopen %s: %w", rec.ID, err)
-		}
+	}
+	return nil
+}
+
+// whole hands on one case whole, with advice, and the names of what its packets were captured by.
+func (s *Server) whole(ctx context.Context, rec *record.Case, adviser *view.Adviser, show func(*view.Case, []string) error) error {
+	msgs, err := s.messages(ctx, rec)
+	if err != nil {
+		return err
+	}
+	err = pipeline.Reopen(rec, msgs, s.opt.Engine.Options, func(c *view.Case) error {
+		adviser.Advise(c)
+		return show(c, pipeline.FilesOf(msgs))
+	})
+	if err != nil {
+		return fmt.Errorf("reopen %s: %w", rec.ID, err)
 	}
 	return nil
 }

@@ -34,7 +34,6 @@ func (s *Server) engines(ctx context.Context) (st engineState, ok bool) {
 // How often the engines are asked how they are, and how much of a queue is an alarm.
 const (
 	watchEvery = 2 * time.Second
-	fullShare  = 0.8
 )
 
 // watch looks after the engines, the queues and the sources.

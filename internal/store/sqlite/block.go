@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"cmp"
+	"database/sql"
 	"fmt"
 	"slices"
 
@@ -256,6 +257,20 @@ func (u *unpacked) columns(r *record.Reader, points []string, flows []wire.Flow)
 			column(i, &u.list[i], r.Uint())
 		}
 	}
+}
+
+// scan reads the block of a row of head and data, all of it.
+func (c *codec) scan(rows *sql.Rows) (*unpacked, []byte, error) {
+	var head, data sql.RawBytes
+	if err := rows.Scan(&head, &data); err != nil {
+		return nil, nil, err
+	}
+	u, err := c.unpack(head)
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := c.text(u, data)
+	return u, text, err
 }
 
 // text decompresses the data of a block.

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -121,15 +120,7 @@ func (s *Store) decodeAll(k kind, db querier) error {
 		}
 		defer rows.Close()
 		for rows.Next() {
-			var head, data sql.RawBytes
-			if err := rows.Scan(&head, &data); err != nil {
-				return err
-			}
-			u, err := s.codec.unpack(head)
-			if err != nil {
-				return err
-			}
-			if _, err := s.codec.text(u, data); err != nil {
+			if _, _, err := s.codec.scan(rows); err != nil {
 				return err
 			}
 		}

@@ -199,15 +199,7 @@ func (s *Store) replayPart(ctx context.Context, h querier, part int64, from, unt
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var head, data sql.RawBytes
-		if err := rows.Scan(&head, &data); err != nil {
-			return err
-		}
-		u, err := s.codec.unpack(head)
-		if err != nil {
-			return err
-		}
-		text, err := s.codec.text(u, data)
+		u, text, err := s.codec.scan(rows)
 		if err != nil {
 			return err
 		}
